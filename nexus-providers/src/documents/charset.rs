@@ -6,6 +6,7 @@ use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE}
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::Output;
 use super::error;
 
 /// Maximum number of bytes used to detect the encoding of a source that is not UTF-8.
@@ -52,7 +53,7 @@ impl Charset {
         let mut chunk = vec![0; 64 * 1024];
         let mut utf8 = Utf8Check::default();
         let mut guess = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
-        let (mut first, mut fed) = (true, 0);
+        let (mut first, mut fed, mut sample) = (true, 0, Vec::new());
         source.rewind().map_err(error::unreadable)?;
         loop {
             let read = source.read(&mut chunk).map_err(error::unreadable)?;
@@ -66,6 +67,9 @@ impl Charset {
             if fed < GUESSED_ON && (read == 0 || !bytes.is_ascii() || bytes.contains(&0x1B)) {
                 guess.feed(bytes, read == 0);
                 fed += read;
+                if sample.is_empty() {
+                    sample.extend_from_slice(bytes);
+                }
             }
             if read == 0 {
                 break;
@@ -77,12 +81,59 @@ impl Charset {
             let japanese = if utf8.wide == 0 && utf8.escapes { declared.or_else(guessed) } else { None };
             return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
         }
-        Ok(Self::Web(
-            declared
-                .filter(|encoding| *encoding != UTF_8)
-                .unwrap_or_else(|| guess.guess(None, chardetng::Utf8Detection::Deny)),
-        ))
+        let guessed = guess.guess(None, chardetng::Utf8Detection::Deny);
+        Ok(Self::Web(declared.filter(|declared| is_plausible(declared, guessed, &sample)).unwrap_or(guessed)))
     }
+}
+
+/// Returns whether text that is not UTF-8 may be in the declared encoding: it can be decoded, and a Latin encoding
+/// yields more plain letters than accented ones where the bytes suggest another script.
+fn is_plausible(declared: &'static Encoding, guessed: &'static Encoding, sample: &[u8]) -> bool {
+    if declared == UTF_8 {
+        return false;
+    }
+    let (text, broken) = declared.decode_without_bom_handling(sample);
+    let faults = text.matches(char::REPLACEMENT_CHARACTER).count();
+    // The sample may end within a character.
+    if broken && faults > 1 && faults * 100 > text.chars().count() {
+        return false;
+    }
+    // Characters of several bytes are not guessed by chance.
+    if declared.is_single_byte() && !guessed.is_single_byte() {
+        const FEW: usize = 8;
+        let high = sample.iter().filter(|byte| !byte.is_ascii()).count();
+        return high < FEW
+            || guessed.decode_without_bom_handling(sample).0.contains(char::REPLACEMENT_CHARACTER);
+    }
+    let letters = || text.chars().filter(|c| c.is_alphabetic());
+    let (accented, latin) =
+        (letters().filter(|c| !c.is_ascii()).count(), letters().all(|c| u32::from(c) < 0x250));
+    !(latin && !is_latin(guessed) && accented * 2 > letters().count())
+}
+
+/// Returns whether an encoding is one of Latin letters.
+fn is_latin(encoding: &'static Encoding) -> bool {
+    let name = encoding.name();
+    ["windows-1252", "windows-1250", "windows-1254", "windows-1257", "windows-1258", "macintosh"]
+        .contains(&name)
+        || ["2", "3", "4", "10", "13", "14", "15", "16"]
+            .iter()
+            .any(|part| name.strip_prefix("ISO-8859-") == Some(part))
+}
+
+/// Refuses a text of which most cannot be decoded, and warns about one of which some cannot.
+pub(super) fn check_replaced(text: &str, out: &mut Output<'_>) -> Result<()> {
+    let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
+    if replaced == 0 {
+        return Ok(());
+    }
+    if replaced * 2
+        > text.chars().filter(|c| c.is_alphanumeric() || *c == char::REPLACEMENT_CHARACTER).count()
+    {
+        return Err(error::malformed("most of its characters cannot be decoded"));
+    }
+    out.warn(format!("{replaced} characters could not be decoded"));
+    Ok(())
 }
 
 /// Detects UTF-16 and UTF-32 without a byte order mark, by wide units that are ASCII or common punctuation of wide

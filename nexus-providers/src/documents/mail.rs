@@ -1,10 +1,15 @@
 //! Mail: the relevant header fields, the body, then the attachments, each parsed as a document.
 
+mod calendar;
+mod encoded;
+
 use std::io::{Cursor, Read};
 
+use mail_parser::decoders::html::html_to_text;
 use mail_parser::mailbox::mbox::MessageIterator;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use nexus_core::Result;
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::{FileHints, Source};
 
 use super::block_writer::{Output, quoted};
@@ -37,17 +42,55 @@ fn narrow(source: &mut dyn Source) -> Result<Vec<u8>> {
 }
 
 fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {
+    let bytes = encoded::readable_header(bytes)?;
     let message =
-        MessageParser::default().parse(bytes).ok_or_else(|| error::malformed("it is not a message"))?;
+        MessageParser::default().parse(&*bytes).ok_or_else(|| error::malformed("it is not a message"))?;
     out.title(message.subject().unwrap_or_default());
     out.paragraph(&header(&message))?;
-    message.text_bodies().try_for_each(|part| body(part, out))?;
+    let bodies = if prefers_html(&message) { &message.html_body } else { &message.text_body };
+    let bodies: Vec<&MessagePart<'_>> =
+        bodies.iter().filter_map(|id| message.parts.get(usize::try_from(*id).ok()?)).collect();
+    bodies.iter().try_for_each(|part| body(part, &message, out))?;
     let limit = out.limits.attachments;
     if message.attachment_count() > limit {
         let error = error::too_large(format_args!("it has more than {limit} attachments"));
         out.leave_out(format!("attachments after number {limit} were left out"), error);
     }
-    message.attachments().take(limit).try_for_each(|part| attachment(part, out))
+    for part in message.attachments().take(limit) {
+        if is_inline_image(part) {
+            // The body says where the image stands, and counts it there.
+            let shown = bodies.iter().any(|body| shows(body, part));
+            out.unread(UnreadPart::Image, u32::from(!shown));
+        } else {
+            attachment(part, &message, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the plain body only stands in for the one in HTML: it says less than half as much.
+fn prefers_html(message: &Message<'_>) -> bool {
+    let length = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+    let plain: usize = message
+        .text_bodies()
+        .map(|part| match &part.body {
+            PartType::Text(text) => length(text),
+            PartType::Html(text) => length(&html_to_text(text)),
+            PartType::Binary(_)
+            | PartType::InlineBinary(_)
+            | PartType::Message(_)
+            | PartType::Multipart(_) => 0,
+        })
+        .sum();
+    let rich = message.html_bodies().filter_map(|part| match &part.body {
+        PartType::Html(text) => Some(length(&html_to_text(text))),
+        PartType::Text(_)
+        | PartType::Binary(_)
+        | PartType::InlineBinary(_)
+        | PartType::Message(_)
+        | PartType::Multipart(_) => None,
+    });
+    plain * 2 < rich.sum()
 }
 
 fn header(message: &Message<'_>) -> String {
@@ -71,27 +114,50 @@ fn addresses(address: &Address<'_>) -> String {
     address.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn body(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
+fn body(part: &MessagePart<'_>, message: &Message<'_>, out: &mut Output<'_>) -> Result<()> {
     match &part.body {
-        PartType::Text(text) => json::paragraphs(text, out),
-        PartType::Html(text) => html::fragment(text, out),
+        PartType::Text(text) => json::paragraphs(&encoded::text(part, message, text, out)?, out),
+        PartType::Html(text) => match encoded::bytes(part, message) {
+            Some((bytes, declared)) => html::encoded(bytes, declared, out),
+            None => html::fragment(text, out),
+        },
         PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Message(_) | PartType::Multipart(_) => {
             Ok(())
         }
     }
 }
 
+/// Returns whether a part is an image that belongs into the body.
+fn is_inline_image(part: &MessagePart<'_>) -> bool {
+    let is_attached = part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
+    part.content_type().is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("image"))
+        && (part.content_id().is_some() || part.content_disposition().is_some())
+        && !is_attached
+}
+
+/// Returns whether a body in HTML shows the image.
+fn shows(body: &MessagePart<'_>, image: &MessagePart<'_>) -> bool {
+    let PartType::Html(html) = &body.body else { return false };
+    image.content_id().is_some_and(|id| html.contains(&format!("cid:{id}")))
+}
+
 /// Reads an attachment. An attachment that cannot be read becomes a warning and does not fail the message.
-fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
+fn attachment(part: &MessagePart<'_>, message: &Message<'_>, out: &mut Output<'_>) -> Result<()> {
     let name = part.attachment_name().unwrap_or("without a name").to_owned();
+    let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
+    if kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("text/calendar")) {
+        let text = encoded::text(part, message, part.text_contents().unwrap_or_default(), out)?;
+        return calendar::events(&text).iter().try_for_each(|event| out.paragraph(event));
+    }
     if out.depth >= out.limits.attachment_depth {
         let warning = format!("the attachment `{}` is nested too deeply and was left out", quoted(&name));
         out.leave_out(warning, error::too_deep("attachments", out.limits.attachment_depth as usize));
+        out.unread(UnreadPart::Attachment, 1);
         return Ok(());
     }
-    let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
     let hints = FileHints { name: name.clone(), content_type: kind };
-    let mut source = Cursor::new(part.contents().to_vec());
+    let contents = encoded::bytes(part, message).map(|(bytes, _)| bytes);
+    let mut source = Cursor::new(contents.unwrap_or_else(|| part.contents().to_vec()));
     let read = out.nested(|out| {
         out.announce(&name);
         document(&mut source, &hints, out)
@@ -99,6 +165,7 @@ fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     match read {
         Err(error) if !out.has_failed() => {
             out.leave_out(format!("the attachment `{}` was left out: {error}", quoted(&name)), error);
+            out.unread(UnreadPart::Attachment, 1);
         }
         read => read?,
     }

@@ -1,17 +1,29 @@
 //! Markdown: `CommonMark` with tables, footnotes, task lists and front matter, parsed by pulldown-cmark.
 
 use nexus_core::Result;
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::{BlockKind, Source};
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 use super::block_writer::Output;
+use super::front_matter::{self, Fact};
+use super::inline::{Inline, Level};
 use super::lines::{detect, whole};
 use super::{html, table};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let charset = detect(source, out)?;
     let text = whole(source, charset, out)?;
-    blocks(&text, out)
+    let Some((facts, rest)) = front_matter::json(&text) else { return blocks(&text, out) };
+    write_facts(&facts, out)?;
+    blocks(rest, out)
+}
+
+/// Writes front matter as a paragraph, and takes the title from it.
+fn write_facts(facts: &[Fact], out: &mut Output<'_>) -> Result<()> {
+    let title = facts.iter().find(|fact| fact.key == "title");
+    out.title(title.map_or("", |fact| fact.value.as_str()));
+    out.paragraph(&front_matter::lines(facts))
 }
 
 /// Writes the blocks of Markdown in memory.
@@ -20,21 +32,37 @@ pub(super) fn blocks(text: &str, out: &mut Output<'_>) -> Result<()> {
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
-        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+        | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
     let mut writer = Writer::default();
     Parser::new_ext(text, options).try_for_each(|event| writer.event(event, out))?;
     writer.flush(out)
 }
 
+/// Element of HTML within Markdown whose text is left out until it ends.
+struct LeftOut {
+    name: String,
+    /// Number of open elements of that name.
+    depth: usize,
+    part: UnreadPart,
+    counted: bool,
+}
+
 /// Collector of inline text until a block ends.
 #[derive(Default)]
 struct Writer {
-    text: String,
+    text: Inline,
+    /// HTML of the open block.
+    html: Option<String>,
     /// Kind of the block, if it is not a paragraph.
     kind: Option<BlockKind>,
+    level: Level,
     /// Number of the next item of each open list; none in unnumbered lists.
     lists: Vec<Option<u64>>,
     rows: Vec<Vec<String>>,
+    /// Start of the description of each open image.
+    images: Vec<usize>,
+    left_out: Option<LeftOut>,
 }
 
 impl Writer {
@@ -43,28 +71,53 @@ impl Writer {
         match event {
             Event::Start(tag) => self.start(tag, out),
             Event::End(tag) => self.end(tag, out),
-            Event::Text(text) | Event::Code(text) | Event::Html(text) => {
-                self.text.push_str(&text);
+            Event::Html(html) => {
+                match &mut self.html {
+                    Some(block) => block.push_str(&html),
+                    None => self.inline_html(&html, out),
+                }
+                Ok(())
+            }
+            Event::Text(text) | Event::Code(text) => {
+                self.push(&text, out);
                 Ok(())
             }
             Event::SoftBreak => {
-                self.text.push(' ');
+                self.push(" ", out);
                 Ok(())
             }
             Event::HardBreak => {
-                self.text.push('\n');
+                self.push("\n", out);
                 Ok(())
             }
             Event::TaskListMarker(done) => {
-                self.text.push_str(if done { "[x] " } else { "[ ] " });
+                self.push(if done { "[x] " } else { "[ ] " }, out);
                 Ok(())
             }
             Event::FootnoteReference(name) => {
-                self.text.extend(["[", &name, "]"]);
+                self.push(&format!("[{name}]"), out);
                 Ok(())
             }
             Event::Rule => self.flush(out),
-            Event::InlineHtml(_) | Event::InlineMath(_) | Event::DisplayMath(_) => Ok(()),
+            Event::InlineHtml(html) => {
+                self.inline_html(&html, out);
+                Ok(())
+            }
+            Event::InlineMath(_) | Event::DisplayMath(_) => Ok(()),
+        }
+    }
+
+    /// Appends text, unless it is left out.
+    fn push(&mut self, text: &str, out: &mut Output<'_>) {
+        match &mut self.left_out {
+            Some(left_out) => {
+                if !left_out.counted && !text.trim().is_empty() {
+                    left_out.counted = true;
+                    out.unread(left_out.part, 1);
+                }
+                self.text.omit();
+            }
+            None => self.text.push(text, self.level),
         }
     }
 
@@ -81,14 +134,27 @@ impl Writer {
             Tag::Item => self.item(out),
             Tag::FootnoteDefinition(name) => {
                 self.flush(out)?;
-                self.text = format!("[{name}]: ");
+                self.push(&format!("[{name}]: "), out);
                 Ok(())
             }
             Tag::TableHead | Tag::TableRow => {
                 self.rows.push(Vec::new());
                 Ok(())
             }
-            Tag::HtmlBlock | Tag::MetadataBlock(_) | Tag::Table(_) => self.flush(out),
+            Tag::Strikethrough => {
+                self.leave_out("~~", UnreadPart::StruckText);
+                Ok(())
+            }
+            Tag::Image { .. } => {
+                self.images.push(self.text.settle());
+                Ok(())
+            }
+            Tag::HtmlBlock => {
+                self.flush(out)?;
+                self.html = Some(String::new());
+                Ok(())
+            }
+            Tag::MetadataBlock(_) | Tag::Table(_) => self.flush(out),
             _ => Ok(()),
         }
     }
@@ -98,7 +164,8 @@ impl Writer {
         match tag {
             TagEnd::Heading(level) => {
                 if level as u8 == 1 {
-                    out.title(&self.text);
+                    self.text.settle();
+                    out.title(self.text.since(0));
                 }
                 self.flush(out)
             }
@@ -109,17 +176,28 @@ impl Writer {
                 Ok(())
             }
             TagEnd::TableCell => {
-                let cell = std::mem::take(&mut self.text);
+                let cell = self.text.take();
                 if let Some(row) = self.rows.last_mut() {
                     row.push(cell);
                 }
                 Ok(())
             }
             TagEnd::Table => table::write(&std::mem::take(&mut self.rows), out),
-            TagEnd::HtmlBlock => html::fragment(&std::mem::take(&mut self.text), out),
-            TagEnd::MetadataBlock(_) => {
-                front_matter(&std::mem::take(&mut self.text), out);
+            TagEnd::Strikethrough => {
+                self.take_in("~~");
                 Ok(())
+            }
+            TagEnd::Image => {
+                self.end_image(out);
+                Ok(())
+            }
+            TagEnd::HtmlBlock => {
+                let html = self.html.take().unwrap_or_default();
+                self.html_block(&html, out)
+            }
+            TagEnd::MetadataBlock(kind) => {
+                let separator = if kind == MetadataBlockKind::YamlStyle { ':' } else { '=' };
+                write_facts(&front_matter::facts(&self.text.take(), separator), out)
             }
             _ => Ok(()),
         }
@@ -135,20 +213,102 @@ impl Writer {
     fn item(&mut self, out: &mut Output<'_>) -> Result<()> {
         self.begin(BlockKind::ListItem, out)?;
         if let Some(Some(number)) = self.lists.last_mut() {
-            self.text = format!("{number}. ");
+            let label = format!("{number}. ");
             *number += 1;
+            self.push(&label, out);
         }
         Ok(())
     }
 
     fn flush(&mut self, out: &mut Output<'_>) -> Result<()> {
         let kind = self.kind.take().unwrap_or(BlockKind::Paragraph);
-        out.push(kind, &std::mem::take(&mut self.text))
+        out.push(kind, &self.text.take())
     }
-}
 
-/// Takes the title from front matter. The report has no field for the rest.
-fn front_matter(yaml: &str, out: &mut Output<'_>) {
-    let title = yaml.lines().find_map(|line| line.strip_prefix("title:"));
-    out.title(title.unwrap_or_default().trim().trim_matches(['"', '\'']));
+    /// Begins an element whose text is left out, unless one is open.
+    fn leave_out(&mut self, name: &str, part: UnreadPart) {
+        match &mut self.left_out {
+            Some(open) if open.name == name => open.depth += 1,
+            Some(_) => {}
+            None => self.left_out = Some(LeftOut { name: name.to_owned(), depth: 1, part, counted: false }),
+        }
+    }
+
+    /// Ends an element of this name, and the omission of text if it is the one that began it.
+    fn take_in(&mut self, name: &str) {
+        if let Some(open) = self.left_out.as_mut().filter(|open| open.name == name) {
+            open.depth -= 1;
+            self.left_out.take_if(|open| open.depth == 0);
+        }
+    }
+
+    /// Takes one tag within a line.
+    fn inline_html(&mut self, html: &str, out: &mut Output<'_>) {
+        let Some((tag, _)) = html::Tag::first(html) else { return };
+        match tag.name.as_str() {
+            "br" => self.push("\n", out),
+            "img" if self.left_out.is_none() => self.image(tag.attribute("alt").unwrap_or_default(), out),
+            "sup" => self.level = if tag.closes { Level::Line } else { Level::Super },
+            "sub" => self.level = if tag.closes { Level::Line } else { Level::Sub },
+            _ => self.tag(&tag, out),
+        }
+    }
+
+    /// Begins or ends the omission of text at a tag.
+    fn tag(&mut self, tag: &html::Tag<'_>, out: &Output<'_>) {
+        if tag.closes {
+            return self.take_in(&tag.name);
+        }
+        let wanted = |part: &UnreadPart| *part == UnreadPart::HiddenText && out.limits.read_hidden;
+        let again = self.left_out.as_ref().filter(|open| open.name == tag.name).map(|open| open.part);
+        if let Some(part) = again.or_else(|| tag.part().filter(|part| !wanted(part))) {
+            self.leave_out(&tag.name, part);
+        }
+    }
+
+    /// Writes a block of HTML. An element that the block leaves open may hide the Markdown after it.
+    fn html_block(&mut self, html: &str, out: &mut Output<'_>) -> Result<()> {
+        let mut visible = html;
+        let mut rest = html;
+        let was_left_out = self.left_out.is_some();
+        while let Some((tag, after)) = html::Tag::first(rest) {
+            out.budget.work(1);
+            let is_closed = self.left_out.is_none();
+            self.tag(&tag, out);
+            if was_left_out && !is_closed && self.left_out.is_none() {
+                visible = after;
+            }
+            rest = after;
+        }
+        if was_left_out && visible.len() == html.len() {
+            return Ok(());
+        }
+        html::fragment(visible, out)?;
+        if let Some(open) = &mut self.left_out {
+            open.counted = html.split_once('>').is_some_and(|(_, text)| !text.trim().is_empty());
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, description: &str, out: &mut Output<'_>) {
+        if description.trim().is_empty() {
+            out.unread(UnreadPart::Image, 1);
+        } else {
+            self.push(&format!("[Image: {}]", description.trim()), out);
+        }
+    }
+
+    /// Ends an image. Its description is the text since its start.
+    fn end_image(&mut self, out: &mut Output<'_>) {
+        let Some(start) = self.images.pop() else { return };
+        if self.left_out.is_some() {
+            return;
+        }
+        let end = self.text.settle();
+        if self.text.since(start).trim().is_empty() {
+            out.unread(UnreadPart::Image, 1);
+        } else if start < end {
+            self.text.enclose(start, ("[Image: ", "]"));
+        }
+    }
 }

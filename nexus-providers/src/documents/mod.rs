@@ -14,6 +14,7 @@ mod epub;
 mod error;
 mod feed;
 mod format;
+mod front_matter;
 mod html;
 mod inline;
 mod json;

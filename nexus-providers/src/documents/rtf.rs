@@ -1,49 +1,23 @@
-//! RTF: paragraphs and tables of the main text, without fonts, styles, pictures, headers and footers.
+//! RTF: paragraphs and tables of the main text, then notes, comments, headers and footers.
 
+mod fonts;
+mod place;
+mod tables;
+
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use nexus_core::Result;
-use nexus_core::document::parser::Source;
+use nexus_core::document::UnreadPart;
+use nexus_core::document::parser::{BlockKind, Source};
 
 use super::block_writer::Output;
-use super::{error, table};
-
-/// Groups without document text.
-const SKIPPED: &[&str] = &[
-    "fonttbl",
-    "colortbl",
-    "stylesheet",
-    "info",
-    "pict",
-    "object",
-    "header",
-    "headerl",
-    "headerr",
-    "headerf",
-    "footer",
-    "footerl",
-    "footerr",
-    "footerf",
-    "themedata",
-    "colorschememapping",
-    "latentstyles",
-    "datastore",
-    "listtable",
-    "listoverridetable",
-    "rsidtbl",
-    "generator",
-    "xmlnstbl",
-    "fldinst",
-    "filetbl",
-    "revtbl",
-    "listtext",
-    "pntext",
-    "bkmkstart",
-    "bkmkend",
-    "nonshppict",
-    "annotation",
-];
+use super::error;
+use super::inline::{Inline, Level};
+use fonts::Fonts;
+use place::{FormField, Place, Property};
+use tables::Rows;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut bytes = Vec::new();
@@ -60,30 +34,68 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     }
     reader.end_paragraph()?;
     reader.end_table()?;
+    reader.write_notes()?;
     if reader.groups.is_empty() { Ok(()) } else { Err(error::malformed("it ends within a group")) }
 }
 
 /// State that a group changes and its end restores.
 #[derive(Clone, Copy, Default)]
 struct Group {
-    skipped: bool,
+    place: Place,
+    /// Whether the place begins with this group.
+    begins: bool,
+    /// Whether the next control word may be one that only some programs know.
+    optional: bool,
     hidden: bool,
+    struck: bool,
+    level: Level,
+    encoding: Option<&'static Encoding>,
+}
+
+/// Open paragraph.
+#[derive(Default)]
+struct Paragraph {
+    text: Inline,
+    /// Number of a list item, empty for a bullet.
+    label: Option<String>,
+    has_page_number: bool,
+    leaving_out: Option<UnreadPart>,
+}
+
+/// Notes and comments, which follow the main text.
+#[derive(Default)]
+struct Notes {
+    notes: Vec<String>,
+    comments: Vec<String>,
+    furniture: Vec<String>,
+    known: BTreeSet<String>,
 }
 
 struct Reader<'a, 'o> {
     out: &'a mut Output<'o>,
     encoding: &'static Encoding,
+    fonts: Fonts,
     groups: Vec<Group>,
     group: Group,
-    text: String,
+    paragraph: Paragraph,
+    /// Paragraphs around the open note, comment, header or text box.
+    around: Vec<Paragraph>,
     /// Bytes in the document's encoding that are not decoded yet.
     pending: Vec<u8>,
     /// Number of fallback characters after a Unicode one for readers without Unicode, and how many of them remain.
     fallback: (usize, usize),
     /// First half of a UTF-16 surrogate pair.
     half: Option<u16>,
-    rows: Vec<Vec<String>>,
+    rows: Rows,
     in_table: bool,
+    outline: Option<u8>,
+    notes: Notes,
+    /// Text of a place that is no text of the document: an author, an instruction, a property.
+    captured: String,
+    author: String,
+    instruction: String,
+    property: Property,
+    form_field: FormField,
 }
 
 impl<'a, 'o> Reader<'a, 'o> {
@@ -91,14 +103,23 @@ impl<'a, 'o> Reader<'a, 'o> {
         Self {
             out,
             encoding: WINDOWS_1252,
+            fonts: Fonts::default(),
             groups: Vec::new(),
             group: Group::default(),
-            text: String::new(),
+            paragraph: Paragraph::default(),
+            around: Vec::new(),
             pending: Vec::new(),
             fallback: (1, 0),
             half: None,
-            rows: Vec::new(),
+            rows: Rows::default(),
             in_table: false,
+            outline: None,
+            notes: Notes::default(),
+            captured: String::new(),
+            author: String::new(),
+            instruction: String::new(),
+            property: Property::default(),
+            form_field: FormField::default(),
         }
     }
 
@@ -106,10 +127,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     fn token<'b>(&mut self, first: u8, tail: &'b [u8]) -> Result<&'b [u8]> {
         match first {
             b'{' => self.begin_group()?,
-            b'}' => {
-                self.decode();
-                self.group = self.groups.pop().unwrap_or_default();
-            }
+            b'}' => self.end_group()?,
             b'\\' => return self.control(tail),
             b'\r' | b'\n' => {}
             byte => self.byte(byte),
@@ -124,8 +142,16 @@ impl<'a, 'o> Reader<'a, 'o> {
             return Err(error::too_deep("groups", DEEPEST));
         }
         self.groups.push(self.group);
+        self.group.begins = false;
+        self.group.optional = false;
         self.fallback.1 = 0;
         Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<()> {
+        self.decode();
+        let ended = std::mem::replace(&mut self.group, self.groups.pop().unwrap_or_default());
+        if ended.begins { self.end_place(ended.place) } else { Ok(()) }
     }
 
     fn control<'b>(&mut self, tail: &'b [u8]) -> Result<&'b [u8]> {
@@ -137,9 +163,14 @@ impl<'a, 'o> Reader<'a, 'o> {
         let sign = usize::from(rest.first() == Some(&b'-'));
         let digits = rest.iter().skip(sign).take(10).take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = rest.split_at(if digits == 0 { 0 } else { sign + digits });
-        let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+        let number: Option<i64> = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        if word == b"bin" {
+            let length = number.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+            return Ok(rest.get(length..).unwrap_or_default());
+        }
         self.word(std::str::from_utf8(word).unwrap_or_default(), number)?;
-        Ok(rest.strip_prefix(b" ").unwrap_or(rest))
+        Ok(rest)
     }
 
     fn symbol<'b>(&mut self, tail: &'b [u8]) -> &'b [u8] {
@@ -154,7 +185,7 @@ impl<'a, 'o> Reader<'a, 'o> {
                 }
                 return rest;
             }
-            b'*' => self.group.skipped = true,
+            b'*' => self.group.optional = true,
             b'~' => self.char('\u{A0}'),
             b'_' => self.char('-'),
             b'\\' | b'{' | b'}' => self.byte(*symbol),
@@ -164,23 +195,55 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     fn word(&mut self, word: &str, number: Option<i64>) -> Result<()> {
-        if SKIPPED.contains(&word) {
-            self.group.skipped = true;
-        }
-        if self.group.skipped {
+        self.decode();
+        let optional = std::mem::take(&mut self.group.optional);
+        if self.group.place == Place::Skipped {
             return Ok(());
         }
+        if let Some(place) = Place::begun_by(word, self.group.place, optional) {
+            self.begin_place(place);
+            return Ok(());
+        }
+        match self.group.place {
+            Place::Fonts => {
+                self.fonts.word(word, number);
+                Ok(())
+            }
+            Place::FormField => {
+                self.form_field.word(word, number);
+                Ok(())
+            }
+            Place::Picture | Place::Property | Place::Name | Place::Value => Ok(()),
+            _ => self.text_word(word, number),
+        }
+    }
+
+    fn text_word(&mut self, word: &str, number: Option<i64>) -> Result<()> {
+        let on = number != Some(0);
         match word {
-            "ansicpg" => self.encoding = number.and_then(code_page).unwrap_or(WINDOWS_1252),
+            "ansicpg" => self.encoding = number.and_then(fonts::code_page).unwrap_or(WINDOWS_1252),
             "mac" => self.encoding = encoding_rs::MACINTOSH,
             "uc" => self.fallback.0 = number.and_then(|count| usize::try_from(count).ok()).unwrap_or(1),
             "u" => self.unicode(number.unwrap_or_default()),
-            "v" => self.group.hidden = number != Some(0),
-            "pard" => self.in_table = false,
+            "f" => self.group.encoding = number.and_then(|font| self.fonts.encoding(font)),
+            "v" => self.group.hidden = on,
+            "strike" | "striked" | "deleted" => self.group.struck = on,
+            "super" => self.group.level = if on { Level::Super } else { Level::Line },
+            "sub" => self.group.level = if on { Level::Sub } else { Level::Line },
+            "up" => self.group.level = if on { Level::Super } else { Level::Line },
+            "dn" => self.group.level = if on { Level::Sub } else { Level::Line },
+            "nosupersub" => self.group.level = Level::Line,
+            "plain" => {
+                let group = &mut self.group;
+                (group.hidden, group.struck, group.level, group.encoding) = (false, false, Level::Line, None);
+            }
+            "pard" => (self.in_table, self.outline) = (false, None),
             "intbl" => self.in_table = true,
+            "outlinelevel" => self.outline = number.and_then(|level| u8::try_from(level).ok()),
+            "chpgn" => self.paragraph.has_page_number = true,
             "par" | "sect" | "page" => return self.end_paragraph(),
-            "cell" | "nestcell" => self.end_cell(),
-            "row" | "nestrow" => self.rows.push(Vec::new()),
+            "cell" | "nestcell" => return self.end_cell(),
+            "row" | "nestrow" => return self.rows.end_row(&self.out.budget),
             "line" => self.char('\n'),
             "tab" => self.char('\t'),
             "emdash" => self.char('—'),
@@ -190,6 +253,114 @@ impl<'a, 'o> Reader<'a, 'o> {
             "ldblquote" => self.char('“'),
             "rdblquote" => self.char('”'),
             "bullet" => self.char('•'),
+            _ => self.rows.word(word),
+        }
+        Ok(())
+    }
+
+    /// Begins a place other than the text around it.
+    fn begin_place(&mut self, place: Place) {
+        let is_page = |instruction: &str| {
+            let word = instruction.split_whitespace().next().unwrap_or_default();
+            ["PAGE", "NUMPAGES", "SECTIONPAGES"].contains(&word)
+        };
+        let place = match place {
+            Place::Result if is_page(&self.instruction) && self.is_in_furniture() => {
+                self.paragraph.has_page_number = true;
+                Place::Skipped
+            }
+            Place::Result => return,
+            place => place,
+        };
+        (self.group.place, self.group.begins) = (place, true);
+        match place {
+            Place::Note => {
+                let mark = format!("[{}]", self.notes.notes.len() + 1);
+                self.paragraph.text.push(&mark, Level::Line);
+                // The number is taken, also by notes within this one.
+                self.notes.notes.push(String::new());
+                self.around.push(std::mem::take(&mut self.paragraph));
+            }
+            Place::Comment | Place::Furniture(_) | Place::Box => {
+                self.around.push(std::mem::take(&mut self.paragraph));
+            }
+            Place::Picture => self.property = Property::default(),
+            Place::FormField => self.form_field = FormField::default(),
+            Place::Object => {
+                self.out.unread(UnreadPart::Attachment, 1);
+                self.group.place = Place::Skipped;
+            }
+            _ => self.captured.clear(),
+        }
+        if place.is_story() {
+            (self.group.hidden, self.group.struck, self.group.level) = (false, false, Level::Line);
+        }
+    }
+
+    fn is_in_furniture(&self) -> bool {
+        matches!(self.group.place, Place::Furniture(_))
+    }
+
+    /// Ends a place. Its text goes where it belongs.
+    fn end_place(&mut self, place: Place) -> Result<()> {
+        match place {
+            Place::Note | Place::Comment | Place::Furniture(_) | Place::Box => return self.end_story(place),
+            Place::Picture => {
+                let description = std::mem::take(&mut self.property).description;
+                if description.trim().is_empty() {
+                    self.out.unread(UnreadPart::Image, 1);
+                } else {
+                    self.append(&format!("[Image: {}]", description.trim()));
+                }
+            }
+            Place::Author => self.author = std::mem::take(&mut self.captured),
+            Place::Instruction => self.instruction = std::mem::take(&mut self.captured),
+            Place::Label => {
+                let label = std::mem::take(&mut self.captured);
+                let label = Some(label).filter(|label| label.contains(char::is_alphanumeric));
+                self.paragraph.label = Some(label.unwrap_or_default().trim().to_owned());
+            }
+            Place::Name => self.property.name = std::mem::take(&mut self.captured),
+            Place::Value => self.property.take(std::mem::take(&mut self.captured)),
+            Place::Entry => self.form_field.entries.push(std::mem::take(&mut self.captured)),
+            Place::FormField => {
+                let value = std::mem::take(&mut self.form_field).value();
+                self.paragraph.text.push(&value, Level::Line);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ends a note, a comment, a header, a footer or a text box.
+    fn end_story(&mut self, place: Place) -> Result<()> {
+        let story = std::mem::replace(&mut self.paragraph, self.around.pop().unwrap_or_default());
+        let Paragraph { mut text, has_page_number, .. } = story;
+        let text = text.take().trim().to_owned();
+        self.out.budget.copy(text.len())?;
+        match place {
+            Place::Note => {
+                // Notes within notes end first, so the last one without a text is this one.
+                let open = self.notes.notes.iter_mut().rev().find(|note| note.is_empty());
+                let text = if text.is_empty() { " ".to_owned() } else { text };
+                open.into_iter().for_each(|note| note.clone_from(&text));
+            }
+            Place::Comment if !text.is_empty() => {
+                let author = Some(self.author.trim()).filter(|name| !name.is_empty());
+                let by = author.filter(|_| self.out.limits.comment_authors).map(|name| format!(" by {name}"));
+                self.notes.comments.push(format!("Comment{}: {text}", by.unwrap_or_default()));
+            }
+            Place::Furniture(name) => {
+                let is_number = has_page_number && text.split_whitespace().nth(2).is_none();
+                let text = format!("{name}: {text}");
+                if !is_number && text.len() > name.len() + 2 && self.notes.known.insert(text.clone()) {
+                    self.notes.furniture.push(text);
+                }
+            }
+            Place::Box if self.in_table || !self.around.is_empty() => {
+                self.paragraph.text.push(&format!("{text}\n"), Level::Line);
+            }
+            Place::Box => return self.out.paragraph(&text),
             _ => {}
         }
         Ok(())
@@ -211,57 +382,96 @@ impl<'a, 'o> Reader<'a, 'o> {
     fn byte(&mut self, byte: u8) {
         if self.fallback.1 > 0 {
             self.fallback.1 -= 1;
-        } else if !self.group.skipped && !self.group.hidden {
+        } else if !matches!(self.group.place, Place::Skipped | Place::Picture | Place::Fonts) {
             self.pending.push(byte);
         }
     }
 
     fn char(&mut self, char: char) {
         self.decode();
-        if !self.group.skipped && !self.group.hidden {
-            self.text.push(char);
-        }
+        self.append(char.encode_utf8(&mut [0; 4]));
     }
 
     fn decode(&mut self) {
-        let (text, _) = self.encoding.decode_without_bom_handling(&self.pending);
-        self.text.push_str(&text);
-        self.pending.clear();
+        if self.pending.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let encoding = self.group.encoding.unwrap_or(self.encoding);
+        self.append(&encoding.decode_without_bom_handling(&pending).0);
     }
 
-    fn end_cell(&mut self) {
-        self.decode();
-        if self.rows.is_empty() {
-            self.rows.push(Vec::new());
+    /// Appends text to the place where it stands, unless it is struck out or hidden.
+    fn append(&mut self, text: &str) {
+        const LONGEST_CAPTURE: usize = 64 * 1024;
+        let place = self.group.place;
+        if place.is_captured() {
+            if self.captured.len() < LONGEST_CAPTURE {
+                self.captured.push_str(text);
+            }
+            return;
         }
-        let cell = std::mem::take(&mut self.text);
-        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
+        if !place.is_text() {
+            return;
+        }
+        let paragraph = &mut self.paragraph;
+        let reason = match self.group {
+            Group { struck: true, .. } => UnreadPart::StruckText,
+            Group { hidden: true, .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
+            Group { level, .. } => {
+                paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
+                return paragraph.text.push(text, level);
+            }
+        };
+        if !text.trim().is_empty() {
+            paragraph.text.omit();
+            if paragraph.leaving_out.replace(reason) != Some(reason) {
+                self.out.unread(reason, 1);
+            }
+        }
+    }
+
+    fn end_cell(&mut self) -> Result<()> {
+        if !self.around.is_empty() {
+            self.paragraph.text.push(" ", Level::Line);
+            return Ok(());
+        }
+        let text = std::mem::take(&mut self.paragraph).text.take();
+        self.rows.cell(&text, &self.out.budget)
     }
 
     fn end_paragraph(&mut self) -> Result<()> {
         self.decode();
-        if self.in_table {
-            self.text.push('\n');
+        self.paragraph.leaving_out = None;
+        if self.in_table || !self.around.is_empty() {
+            self.paragraph.text.push("\n", Level::Line);
             return Ok(());
         }
         self.end_table()?;
-        self.out.paragraph(&std::mem::take(&mut self.text))
+        let Paragraph { mut text, label, .. } = std::mem::take(&mut self.paragraph);
+        let text = text.take();
+        match (self.outline, label) {
+            (Some(level), label) if level < 9 => {
+                let label = label.map(|label| label + " ").unwrap_or_default();
+                self.out.heading(level + 1, &format!("{label}{text}"))
+            }
+            (_, Some(label)) if !text.trim().is_empty() => {
+                self.out.push(BlockKind::ListItem, format!("{label} {}", text.trim_start()).trim_start())
+            }
+            _ => self.out.paragraph(&text),
+        }
     }
 
     fn end_table(&mut self) -> Result<()> {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.retain(|row| !row.is_empty());
-        table::write(&rows, self.out)
+        self.rows.write(self.out)
     }
-}
 
-fn code_page(number: i64) -> Option<&'static Encoding> {
-    match number {
-        932 => Some(encoding_rs::SHIFT_JIS),
-        936 => Some(encoding_rs::GBK),
-        949 => Some(encoding_rs::EUC_KR),
-        950 => Some(encoding_rs::BIG5),
-        65001 => Some(encoding_rs::UTF_8),
-        other => Encoding::for_label(format!("windows-{other}").as_bytes()),
+    /// Writes notes, comments, headers and footers after the main text.
+    fn write_notes(&mut self) -> Result<()> {
+        let notes = std::mem::take(&mut self.notes);
+        for (index, note) in notes.notes.iter().enumerate() {
+            self.out.paragraph(&format!("[{}]: {note}", index + 1))?;
+        }
+        notes.comments.iter().chain(&notes.furniture).try_for_each(|text| self.out.paragraph(text))
     }
 }

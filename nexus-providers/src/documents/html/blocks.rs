@@ -8,14 +8,14 @@ use nexus_core::document::parser::BlockKind;
 
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
+use super::super::inline::{Level, marked};
 use super::super::merged_cells::{self, Cell};
 use super::super::table;
+use super::embedded::{self, Embedded};
 
-/// Elements without readable text.
-const SKIPPED: &[&str] = &[
-    "head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed", "canvas",
-    "audio", "video", "select", "datalist", "button", "input", "textarea", "nav", "dialog",
-];
+/// Elements without text of the document.
+const SKIPPED: &[&str] =
+    &["head", "script", "style", "noscript", "template", "datalist", "button", "nav", "dialog", "rp"];
 
 /// Elements that begin and end a block.
 const BLOCKS: &[&str] = &[
@@ -60,23 +60,32 @@ const BLOCKS: &[&str] = &[
 pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
     let layout = layout_tables(root, &out.budget);
     let kind = BlockKind::Paragraph;
-    let mut writer = Writer { out, layout, text: String::new(), space: false, kind, number: None };
+    let mut writer =
+        Writer { out, layout, text: String::new(), space: false, kind, number: None, cell: None };
     writer.children(root)?;
     writer.flush()
 }
 
-/// Returns the tables that contain other tables: those are used for layout. One walk finds them all; a search below
-/// each table would visit nested ones again and again.
+/// Returns the tables that contain other tables and have no header: those are used for layout. One walk finds them
+/// all; a search below each table would visit nested ones again and again.
 fn layout_tables(root: &NodeRef<'_>, budget: &Budget) -> BTreeSet<NodeId> {
     let (mut open, mut layout) = (vec![(*root, None)], BTreeSet::new());
     while let Some((node, mut around)) = open.pop() {
         budget.work(1);
         if node.has_name("table") {
-            layout.extend(around.replace(node.id));
+            let around = around.replace(node);
+            layout.extend(around.filter(|table| !has_header(table)).map(|table| table.id));
         }
         open.extend(node.children_it(false).map(|child| (child, around)));
     }
     layout
+}
+
+/// Returns whether the first row of a table is a header.
+fn has_header(table: &NodeRef<'_>) -> bool {
+    const CELLS: usize = 64;
+    let first = rows(table).next();
+    first.is_some_and(|row| row.children_it(false).take(CELLS).any(|cell| cell.has_name("th")))
 }
 
 struct Writer<'a, 'o> {
@@ -89,6 +98,8 @@ struct Writer<'a, 'o> {
     kind: BlockKind,
     /// Number of the next element, if it stands in a numbered list.
     number: Option<usize>,
+    /// Text of the open cell, and whether it ends with a list item.
+    cell: Option<(String, bool)>,
 }
 
 impl Writer<'_, '_> {
@@ -112,7 +123,11 @@ impl Writer<'_, '_> {
             return Ok(());
         }
         let Some(name) = node.node_name() else { return Ok(()) };
-        if SKIPPED.contains(&&*name) || is_hidden(node) {
+        if SKIPPED.contains(&&*name) {
+            return Ok(());
+        }
+        if let Some(embedded) = embedded::content(node, &name) {
+            self.embedded(embedded);
             return Ok(());
         }
         match &*name {
@@ -122,10 +137,19 @@ impl Writer<'_, '_> {
             }
             "li" => self.item(node, number),
             "pre" => self.preformatted(node),
-            "table" if !self.layout.contains(&node.id) && is_data(node) => self.table(node),
+            "table" if self.is_data(node) => self.table(node),
             "br" => {
                 self.text.push('\n');
                 self.space = false;
+                Ok(())
+            }
+            "sup" => self.raised(node, Level::Super),
+            "sub" => self.raised(node, Level::Sub),
+            "a" if is_note(node) => self.enclosed(node, ("[", "]")),
+            "rt" => self.enclosed(node, ("(", ")")),
+            "label" => {
+                self.children(node)?;
+                self.space = true;
                 Ok(())
             }
             name if BLOCKS.contains(&name) => self.block(self.kind, node),
@@ -157,13 +181,70 @@ impl Writer<'_, '_> {
 
     fn preformatted(&mut self, node: &NodeRef<'_>) -> Result<()> {
         self.flush()?;
-        self.out.push(BlockKind::Code, &node.text())
+        self.emit(BlockKind::Code, &node.text())
+    }
+
+    /// Returns whether a table holds data rather than page layout. Tables within a cell become its text.
+    fn is_data(&self, table: &NodeRef<'_>) -> bool {
+        self.cell.is_none() && !self.layout.contains(&table.id) && is_data(table)
     }
 
     fn table(&mut self, node: &NodeRef<'_>) -> Result<()> {
         self.flush()?;
-        let rows = rows(node).iter().map(|row| cells(row).iter().map(cell).collect()).collect();
-        table::write(&merged_cells::lay_out(rows, &self.out.budget)?, self.out)
+        for caption in node.children_it(false).filter(|child| child.has_name("caption")) {
+            self.block(BlockKind::Paragraph, &caption)?;
+        }
+        let mut table = Vec::new();
+        for row in rows(node) {
+            table.push(cells(&row).iter().map(|cell| self.cell(cell)).collect::<Result<Vec<Cell>>>()?);
+        }
+        table::write(&merged_cells::lay_out(table, &self.out.budget)?, self.out)
+    }
+
+    fn cell(&mut self, node: &NodeRef<'_>) -> Result<Cell> {
+        let span = |name: &str| node.attr(name).and_then(|span| span.parse().ok()).unwrap_or(1);
+        let kind = std::mem::replace(&mut self.kind, BlockKind::Paragraph);
+        self.cell = Some((String::new(), false));
+        self.children(node)?;
+        self.flush()?;
+        self.kind = kind;
+        let (text, _) = self.cell.take().unwrap_or_default();
+        Ok(Cell { text, columns: span("colspan"), rows: span("rowspan") })
+    }
+
+    /// Writes a superscript or a subscript. A superscript that links to a note is its mark.
+    fn raised(&mut self, node: &NodeRef<'_>, level: Level) -> Result<()> {
+        const NEAR: usize = 8;
+        let start = self.text.len();
+        self.children(node)?;
+        if self.text.is_char_boundary(start) {
+            let raised = self.text.split_off(start);
+            let links = |node: &NodeRef<'_>| node.attr("href").is_some_and(|href| href.starts_with('#'));
+            let is_mark = node.descendants_it().take(NEAR).any(|node| links(&node)) && !raised.contains('[');
+            let text = if is_mark { format!("[{}]", raised.trim()) } else { marked(&raised, level) };
+            self.text.push_str(&text);
+        }
+        Ok(())
+    }
+
+    fn enclosed(&mut self, node: &NodeRef<'_>, brackets: (&str, &str)) -> Result<()> {
+        self.text.push_str(brackets.0);
+        self.children(node)?;
+        self.text.push_str(brackets.1);
+        Ok(())
+    }
+
+    /// Writes an element that is no running text, with blanks around its text.
+    fn embedded(&mut self, embedded: Embedded) {
+        match embedded {
+            Embedded::Text(text) => {
+                self.space = true;
+                self.words(&text);
+                self.space = true;
+            }
+            Embedded::Unread(part) => self.out.unread(part, 1),
+            Embedded::Nothing => {}
+        }
     }
 
     /// Appends text with collapsed white space.
@@ -183,16 +264,38 @@ impl Writer<'_, '_> {
     fn flush(&mut self) -> Result<()> {
         self.space = false;
         let text = std::mem::take(&mut self.text);
-        if let BlockKind::Heading { level } = self.kind {
-            return self.out.heading(level, &text);
+        self.emit(self.kind, &text)
+    }
+
+    /// Writes a block, or appends it to the open cell. Items of a list within a cell are separated by commas.
+    fn emit(&mut self, kind: BlockKind, text: &str) -> Result<()> {
+        let Some((cell, listed)) = &mut self.cell else {
+            return match kind {
+                BlockKind::Heading { level } => self.out.heading(level, text),
+                kind => self.out.push(kind, text),
+            };
+        };
+        if text.trim().is_empty() {
+            return Ok(());
         }
-        self.out.push(self.kind, &text)
+        let is_item = kind == BlockKind::ListItem;
+        let follows = std::mem::replace(listed, is_item) && is_item;
+        cell.push_str(match cell.chars().next_back() {
+            None => "",
+            Some(last) if follows && !last.is_ascii_punctuation() => ", ",
+            Some(_) => " ",
+        });
+        cell.push_str(text.trim());
+        Ok(())
     }
 }
 
-fn is_hidden(node: &NodeRef<'_>) -> bool {
-    node.has_attr("hidden")
-        || node.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"))
+/// Returns whether a link is the mark of a note.
+fn is_note(node: &NodeRef<'_>) -> bool {
+    let named = |name: &str| node.attr(name).is_some_and(|value| value.ends_with("noteref"));
+    (named("epub:type") || named("role"))
+        && node.parent().is_none_or(|parent| !parent.has_name("sup"))
+        && !node.text().contains('[')
 }
 
 /// Returns whether a table without nested tables holds data rather than page layout.
@@ -200,36 +303,20 @@ fn is_data(table: &NodeRef<'_>) -> bool {
     if table.attr("role").is_some_and(|role| &*role == "presentation") {
         return false;
     }
-    let rows = rows(table);
+    let rows: Vec<_> = rows(table).collect();
     rows.len() > 1 && rows.iter().any(|row| cells(row).len() > 1)
 }
 
-fn rows<'a>(table: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
-    table.descendants_it().filter(|node| node.has_name("tr")).collect()
+/// Returns the rows of a table without those of tables within it.
+fn rows<'a>(table: &NodeRef<'a>) -> impl Iterator<Item = NodeRef<'a>> {
+    let parts = table.children_it(false).flat_map(|part| {
+        let is_group = ["tbody", "thead", "tfoot"].iter().any(|name| part.has_name(name));
+        let rows = is_group.then(|| part.children_it(false)).into_iter().flatten();
+        rows.chain((!is_group).then_some(part))
+    });
+    parts.filter(|node| node.has_name("tr"))
 }
 
 fn cells<'a>(row: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
     row.children_it(false).filter(|node| node.has_name("td") || node.has_name("th")).collect()
-}
-
-fn cell(cell: &NodeRef<'_>) -> Cell {
-    let span = |name: &str| cell.attr(name).and_then(|span| span.parse().ok()).unwrap_or(1);
-    Cell { text: cell_text(cell), columns: span("colspan"), rows: span("rowspan") }
-}
-
-fn cell_text(cell: &NodeRef<'_>) -> String {
-    let mut text = String::new();
-    for node in cell.descendants_it() {
-        if node.is_text()
-            && !node
-                .parent()
-                .and_then(|parent| parent.node_name())
-                .is_some_and(|name| SKIPPED.contains(&&*name))
-        {
-            text.push_str(&node.text());
-        } else if node.has_name("br") || node.node_name().is_some_and(|name| BLOCKS.contains(&&*name)) {
-            text.push(' ');
-        }
-    }
-    text
 }

@@ -2,11 +2,15 @@
 
 mod attributes;
 mod blocks;
+mod embedded;
 mod outlook;
 mod readability;
+mod style;
+mod tags;
 mod tree;
+mod visible;
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use dom_query::{Document, NodeRef};
 use encoding_rs::Encoding;
@@ -14,10 +18,11 @@ use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
 use super::block_writer::Output;
-use super::charset::Charset;
+use super::charset::{Charset, check_replaced};
 use super::error;
 use super::lines::whole;
 use outlook::Outlook;
+pub(super) use tags::Tag;
 
 /// Number of elements that broken HTML may reopen on a page of any size.
 const REOPENED_FROM: usize = 2_000_000;
@@ -26,24 +31,52 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let declared = declared_charset(source)?;
     let charset = Charset::detect(source, declared)?;
     out.report.encoding = Some(charset.name().to_owned());
-    page(&whole(source, charset, out)?, out)
+    let html = whole(source, charset, out)?;
+    check_replaced(&html, out)?;
+    page(&html, out)
 }
 
 /// Writes the main text of a page in memory.
 fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
-    let Some((title, content)) = readability::find(&document) else {
+    visible::prune(&document, out);
+    if let Some(main) = readability::main_part(&document.root()) {
+        return blocks::write(&main, out);
+    }
+    let Some(article) = readability::find(&document) else {
         return blocks::write(&document.root(), out);
     };
-    out.heading(1, &title)?;
-    blocks::write(&content.root(), out)
+    if article.left_out > 0 {
+        out.warn(format!(
+            "{} characters of text beside the article of the page were left out",
+            article.left_out
+        ));
+    }
+    out.heading(1, &article.title)?;
+    blocks::write(&article.content.root(), out)
 }
 
 /// Writes the whole text of an HTML fragment in memory.
 pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
+    visible::prune(&document, out);
     blocks::write(&document.root(), out)
+}
+
+/// Writes the whole text of an HTML file within another document. `declared` is the encoding that the document states
+/// for it.
+pub(super) fn encoded(
+    bytes: Vec<u8>,
+    declared: Option<&'static Encoding>,
+    out: &mut Output<'_>,
+) -> Result<()> {
+    let mut source = Cursor::new(bytes);
+    let declared = declared.map_or_else(|| declared_charset(&mut source), |declared| Ok(Some(declared)))?;
+    let charset = Charset::detect(&mut source, declared)?;
+    let html = whole(&mut source, charset, out)?;
+    check_replaced(&html, out)?;
+    fragment(&html, out)
 }
 
 /// Parses HTML. Refuses trees that are too deep while they are built, and trees that the rules for broken HTML would

@@ -6,9 +6,34 @@ use dom_smoothie::{Config, Readability};
 /// Maximum length of a text that is not worth extracting.
 const SHORT: usize = 250;
 
-/// Returns the title and the content of the article on a page. Returns nothing for a plain page without furniture, or
+/// Article of a page.
+pub(super) struct Article {
+    pub(super) title: String,
+    pub(super) content: Document,
+    /// Length of the running text that stands outside the article, in characters.
+    pub(super) left_out: usize,
+}
+
+/// Returns the part of a page that it marks as its main one, if there is one and it is more than links.
+pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
+    let is_main =
+        |node: &NodeRef<'_>| node.has_name("main") || node.attr("role").is_some_and(|role| &*role == "main");
+    let mut found = root.descendants_it().filter(is_main);
+    let main = found.next().filter(|_| found.next().is_none())?;
+    let (mut open, mut links) = (vec![main], 0);
+    while let Some(node) = open.pop() {
+        if node.has_name("a") {
+            links += node.normalized_char_count();
+        } else {
+            open.extend(node.children_it(false));
+        }
+    }
+    (main.normalized_char_count() > links * 2).then_some(main)
+}
+
+/// Returns the article on a page. Returns nothing for a plain page without furniture, or
 /// where too little of its prose would remain.
-pub(super) fn find(document: &Document) -> Option<(String, Document)> {
+pub(super) fn find(document: &Document) -> Option<Article> {
     if !has_furniture(&document.root()) {
         return None;
     }
@@ -16,8 +41,13 @@ pub(super) fn find(document: &Document) -> Option<(String, Document)> {
     let mut readability = Readability::with_document(document.clone(), None, Some(config)).ok()?;
     let article = readability.parse().ok()?;
     let content = Document::from(article.content);
-    let kept = prose(&content);
-    (article.length > SHORT && kept * 4 > prose(document)).then_some((article.title, content))
+    let (kept, whole) = (prose(&content), prose(document));
+    let left_out = whole.saturating_sub(kept);
+    (article.length > SHORT && kept * 4 > whole).then_some(Article {
+        title: article.title,
+        content,
+        left_out,
+    })
 }
 
 /// Returns whether elements and roles mark parts of a page as furniture rather than content.

@@ -2,9 +2,13 @@
 
 mod chart;
 pub(super) mod docx;
+mod equation;
+mod graphics;
+mod numbering;
 pub(super) mod pptx;
 mod styles;
 pub(super) mod xlsx;
+mod symbols;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +47,14 @@ impl Relations {
     /// Returns the target of the first relationship of a type, matched by the last word of the type.
     fn first(&self, kind: &str) -> Option<&str> {
         self.in_order.iter().find(|(found, _)| is_of(found, kind)).map(|(_, target)| target.as_str())
+    }
+
+    /// Returns the ids and targets of all relationships of a type.
+    fn all(&self, kind: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.by_id.iter().filter_map(move |(id, place)| {
+            let (found, target) = self.in_order.get(*place)?;
+            is_of(found, kind).then_some((id.as_str(), target.as_str()))
+        })
     }
 
     /// Returns the main part of a package, by default `usual`. Programs disagree about which of two main parts they

@@ -1,9 +1,10 @@
-//! Paragraph styles of a DOCX: headings and list items.
+//! Styles of a DOCX: headings, list items, and the formatting that decides whether text is read.
 
 use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
+use super::super::inline::Level;
 use super::super::xml::{Handler, Tag};
 
 /// Maximum depth of style inheritance.
@@ -17,6 +18,44 @@ struct Style {
     name: String,
     outline: Option<u8>,
     numbered: bool,
+    number: Option<String>,
+    level: Option<usize>,
+    run: RunFormat,
+}
+
+/// Formatting of a run that changes what its text means. None of a field inherits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RunFormat {
+    pub(super) struck: Option<bool>,
+    pub(super) hidden: Option<bool>,
+    pub(super) level: Option<Level>,
+}
+
+impl RunFormat {
+    /// Takes a property of a run.
+    pub(super) fn property(&mut self, tag: &Tag<'_>) {
+        match tag.name() {
+            "strike" | "dstrike" => self.struck = Some(tag.is_on() || self.struck == Some(true)),
+            "vanish" | "specVanish" => self.hidden = Some(tag.is_on()),
+            "vertAlign" => {
+                self.level = Some(match tag.attribute("val").as_deref() {
+                    Some("superscript") => Level::Super,
+                    Some("subscript") => Level::Sub,
+                    _ => Level::Line,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns this formatting with `inherited` where it says nothing.
+    pub(super) fn or(self, inherited: Self) -> Self {
+        Self {
+            struck: self.struck.or(inherited.struck),
+            hidden: self.hidden.or(inherited.hidden),
+            level: self.level.or(inherited.level),
+        }
+    }
 }
 
 /// Styles of a document as declared in the styles part.
@@ -42,16 +81,22 @@ impl StyleSheet {
         let effect = |place: usize| Effect {
             heading: lineage(place).find_map(|style| style.outline.or_else(|| named_heading(&style.name))),
             list: lineage(place).any(|style| style.numbered || style.name.starts_with("list ")),
+            number: lineage(place).find_map(|style| style.number.clone()),
+            level: lineage(place).find_map(|style| style.level),
+            run: lineage(place).fold(RunFormat::default(), |format, style| format.or(style.run)),
         };
         Styles { by_id: places.into_iter().map(|(id, place)| (id.to_owned(), effect(place))).collect() }
     }
 }
 
 /// Effect of a style on its paragraphs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Effect {
     heading: Option<u8>,
     list: bool,
+    number: Option<String>,
+    level: Option<usize>,
+    run: RunFormat,
 }
 
 /// All paragraph styles by id.
@@ -69,6 +114,16 @@ impl Styles {
     /// Returns whether the style numbers or bullets its paragraphs.
     pub(super) fn is_list(&self, id: &str) -> bool {
         self.by_id.get(id).is_some_and(|effect| effect.list)
+    }
+
+    /// Returns the list that the style puts its paragraphs into, and the level within it.
+    pub(super) fn number(&self, id: &str) -> (Option<&str>, Option<usize>) {
+        self.by_id.get(id).map_or((None, None), |effect| (effect.number.as_deref(), effect.level))
+    }
+
+    /// Returns the formatting of the text in a style.
+    pub(super) fn run(&self, id: &str) -> RunFormat {
+        self.by_id.get(id).map_or_else(RunFormat::default, |effect| effect.run)
     }
 }
 
@@ -89,8 +144,12 @@ impl Handler for StyleSheet {
             "name" => style.name = tag.attribute("val").unwrap_or_default().to_lowercase(),
             "basedOn" => style.based_on = tag.attribute("val"),
             "outlineLvl" => style.outline = outline_level(tag),
-            "numId" => style.numbered = tag.is_on(),
-            _ => {}
+            "numId" => {
+                style.numbered = tag.is_on();
+                style.number = tag.attribute("val");
+            }
+            "ilvl" => style.level = tag.attribute("val").and_then(|level| level.parse().ok()),
+            _ => style.run.property(tag),
         }
         Ok(())
     }

@@ -48,6 +48,22 @@ pub(super) fn docx_with(body: &str, parts: &[(&str, &str)]) -> Vec<u8> {
     archive(&files)
 }
 
+/// Returns a DOCX with this body and parts that it relates to: type, file name and content. Relationships are called
+/// `r0`, `r1` and so on.
+pub(super) fn docx_related(body: &str, parts: &[(&str, &str, &str)]) -> Vec<u8> {
+    let document = format!("<w:document><w:body>{body}</w:body></w:document>");
+    let mut relations = String::new();
+    for (index, (kind, file, _)) in parts.iter().enumerate() {
+        write!(relations, r#"<Relationship Id="r{index}" Type="x/{kind}" Target="{file}"/>"#).unwrap();
+    }
+    let relations = format!("<Relationships>{relations}</Relationships>");
+    let names: Vec<String> = parts.iter().map(|(_, file, _)| format!("word/{file}")).collect();
+    let mut files =
+        vec![("word/document.xml", document.as_str()), ("word/_rels/document.xml.rels", &relations)];
+    files.extend(names.iter().map(String::as_str).zip(parts.iter().map(|(_, _, content)| *content)));
+    archive(&files)
+}
+
 /// Returns a paragraph of a DOCX with properties.
 pub(super) fn paragraph(properties: &str, text: &str) -> String {
     format!("<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")

@@ -8,6 +8,8 @@ mod encodings;
 mod hostile;
 mod linear;
 mod mail;
+mod markup;
+mod meaning;
 mod office;
 mod pages;
 mod pdf;

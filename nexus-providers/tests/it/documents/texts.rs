@@ -28,6 +28,7 @@ fn markdown_is_read_by_its_structure() {
         - item\n  - nested\n- [x] done\n\n3. three\n4. four\n\n> quoted\n\n```rust\nfn main() {}\n\n    indented\n```\n\n\
         | a | b \\| c |\n|---|---|\n| 1 | 2 |\n\nNote[^1].\n\n[^1]: The note.\n\n<p>Inline <b>HTML</b></p>\n";
     let expected = [
+        "p title: The Front",
         "h1 One two three",
         "p Text with a link and bold.",
         "li item",

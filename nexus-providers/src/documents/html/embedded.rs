@@ -1,0 +1,119 @@
+//! Elements that are no running text: images, form fields, drawings, formulas and embedded files.
+
+use dom_query::NodeRef;
+use nexus_core::document::UnreadPart;
+
+/// Content of an element that is no running text.
+pub(super) enum Embedded {
+    /// Text that stands for the element.
+    Text(String),
+    /// Part that is counted.
+    Unread(UnreadPart),
+    /// Element without any content, such as an empty field.
+    Nothing,
+}
+
+/// Returns the content of an element, or nothing if it is ordinary.
+pub(super) fn content(node: &NodeRef<'_>, name: &str) -> Option<Embedded> {
+    Some(match name {
+        "img" => image(node),
+        "input" => input(node),
+        "select" => Embedded::Text(chosen(node)),
+        "textarea" => Embedded::Text(node.text().to_string()),
+        "svg" => drawing(node),
+        "math" => Embedded::Text(formula(node)),
+        "iframe" | "object" | "embed" | "applet" => Embedded::Unread(UnreadPart::Attachment),
+        "canvas" => Embedded::Unread(UnreadPart::Drawing),
+        "audio" | "video" => Embedded::Unread(UnreadPart::Media),
+        _ => return None,
+    })
+}
+
+fn attribute(node: &NodeRef<'_>, name: &str) -> String {
+    node.attr(name).map(|value| value.trim().to_owned()).unwrap_or_default()
+}
+
+fn image(node: &NodeRef<'_>) -> Embedded {
+    let description = attribute(node, "alt");
+    if description.is_empty() {
+        return Embedded::Unread(UnreadPart::Image);
+    }
+    Embedded::Text(format!("[Image: {description}]"))
+}
+
+/// Returns the value that a field shows. Buttons, passwords and hidden fields show none.
+fn input(node: &NodeRef<'_>) -> Embedded {
+    match attribute(node, "type").to_ascii_lowercase().as_str() {
+        "checkbox" | "radio" => Embedded::Text(if node.has_attr("checked") { "☒" } else { "☐" }.to_owned()),
+        "image" => image(node),
+        "hidden" | "password" | "file" | "submit" | "button" | "reset" => Embedded::Nothing,
+        _ => Embedded::Text(attribute(node, "value")),
+    }
+}
+
+/// Returns the options of a list that are chosen. A list for one choice shows its first option by itself.
+fn chosen(node: &NodeRef<'_>) -> String {
+    let options: Vec<NodeRef<'_>> = node.descendants_it().filter(|node| node.has_name("option")).collect();
+    let mut chosen: Vec<String> = options
+        .iter()
+        .filter(|option| option.has_attr("selected"))
+        .map(|option| option.text().trim().to_owned())
+        .collect();
+    if chosen.is_empty() && !node.has_attr("multiple") {
+        chosen.extend(options.first().map(|option| option.text().trim().to_owned()));
+    }
+    chosen.join(", ")
+}
+
+/// Returns the text and the descriptions of a drawing.
+fn drawing(node: &NodeRef<'_>) -> Embedded {
+    let is_text = |node: &NodeRef<'_>| ["title", "desc", "text"].iter().any(|name| node.has_name(name));
+    let texts = node.descendants_it().filter(is_text).map(|node| node.text().trim().to_owned());
+    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() { Embedded::Unread(UnreadPart::Drawing) } else { Embedded::Text(texts.join(" ")) }
+}
+
+/// Returns a formula on a line: `x^2`, `(a+b)/c`.
+fn formula(node: &NodeRef<'_>) -> String {
+    let mut text = String::new();
+    linear(node, &mut text);
+    if text.trim().is_empty() { attribute(node, "alttext") } else { text }
+}
+
+fn linear(node: &NodeRef<'_>, text: &mut String) {
+    if node.is_text() {
+        return text.push_str(node.text().trim());
+    }
+    let name = node.node_name().unwrap_or_default();
+    if name.starts_with("annotation") {
+        return;
+    }
+    let (before, between) = match &*name {
+        "msup" | "mover" => ("", &["^"][..]),
+        "msub" | "munder" => ("", &["_"][..]),
+        "msubsup" | "munderover" => ("", &["_", "^"][..]),
+        "mfrac" => ("", &["/"][..]),
+        "msqrt" => ("√", &[][..]),
+        "mtr" | "mtd" => (" ", &[][..]),
+        _ => ("", &[][..]),
+    };
+    text.push_str(before);
+    let is_part = !before.trim().is_empty() || !between.is_empty();
+    for (index, child) in
+        node.children_it(false).filter(|child| child.is_element() || child.is_text()).enumerate()
+    {
+        let start = text.len();
+        linear(&child, text);
+        let inner = text.get(start..).unwrap_or_default();
+        if inner.is_empty() {
+            continue;
+        }
+        if is_part && inner.chars().nth(1).is_some() && child.is_element() && !child.has_name("mn") {
+            text.insert(start, '(');
+            text.push(')');
+        }
+        if index > 0 {
+            text.insert_str(start, between.get(index - 1).copied().unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Removal of text from a page that a person does not read: struck out, or not to be seen.
+
+use dom_query::{Document, NodeRef};
+use nexus_core::document::UnreadPart;
+
+use super::super::block_writer::Output;
+use super::style::{Declarations, StyleSheet, colour};
+
+/// Colour of a page, as far as it is known where an element stands.
+type Ground = Option<String>;
+
+/// Removes the text of a page that is struck out or hidden, and counts it. Hidden text stays if the limits ask for it.
+pub(super) fn prune(document: &Document, out: &mut Output<'_>) {
+    let (sheet, is_styled) = style_sheets(document);
+    let ground = Some("ffffff".to_owned()).filter(|_| !is_styled);
+    let mut open: Vec<(NodeRef<'_>, Ground)> = vec![(document.root(), ground)];
+    while let Some((node, ground)) = open.pop() {
+        out.budget.work(1);
+        let ground = if node.is_element() {
+            let declarations = Declarations::of(&node.attr("style").unwrap_or_default());
+            let own =
+                declarations.ground.clone().or_else(|| node.attr("bgcolor").and_then(|value| colour(&value)));
+            let ground = own.or(ground);
+            if let Some(part) = unread(&node, &declarations, ground.as_deref(), &sheet)
+                && !is_kept(&node, part, out)
+            {
+                continue;
+            }
+            ground
+        } else {
+            ground
+        };
+        open.extend(node.children_it(true).map(|child| (child, ground.clone())));
+    }
+}
+
+/// Returns the rules of the page, and whether style sheets may give it colours.
+fn style_sheets(document: &Document) -> (StyleSheet, bool) {
+    let (mut sheet, mut is_styled) = (StyleSheet::default(), false);
+    for node in document.root().descendants_it() {
+        if node.has_name("style") {
+            let css = node.text();
+            is_styled |= css.contains("background");
+            sheet.add(&css);
+        } else if node.has_name("link") {
+            is_styled |= node.attr("rel").is_some_and(|rel| rel.to_ascii_lowercase().contains("stylesheet"));
+        }
+    }
+    (sheet, is_styled)
+}
+
+/// Returns the kind of text that an element holds, if it is not to be read.
+fn unread(
+    node: &NodeRef<'_>,
+    declarations: &Declarations,
+    ground: Option<&str>,
+    sheet: &StyleSheet,
+) -> Option<UnreadPart> {
+    let name = node.node_name()?;
+    match &*name {
+        "html" | "body" | "head" | "script" | "style" => return None,
+        "s" | "strike" | "del" => return Some(UnreadPart::StruckText),
+        "template" | "noscript" => return Some(UnreadPart::HiddenText),
+        "dialog" if !node.has_attr("open") => return Some(UnreadPart::HiddenText),
+        _ => {}
+    }
+    if node.has_attr("hidden") {
+        return Some(UnreadPart::HiddenText);
+    }
+    let color = declarations.color.clone().or_else(|| node.attr("color").and_then(|color| colour(&color)));
+    if color.is_some_and(|color| ground == Some(color.as_str())) {
+        return Some(UnreadPart::HiddenText);
+    }
+    let by_rule = || sheet.part(&name, node.id_attr().as_deref(), node.class().as_deref());
+    declarations.part().or_else(|| if sheet.is_empty() || declarations.shown() { None } else { by_rule() })
+}
+
+/// Removes an element and counts its text, unless it is hidden text that is wanted. Returns whether it is kept.
+fn is_kept(node: &NodeRef<'_>, part: UnreadPart, out: &mut Output<'_>) -> bool {
+    if part == UnreadPart::HiddenText && out.limits.read_hidden {
+        node.remove_attrs(&["style", "hidden", "class", "id"]);
+        if ["template", "noscript", "dialog"].iter().any(|name| node.has_name(name)) {
+            node.rename("div");
+        }
+        return true;
+    }
+    let text = node.text();
+    out.budget.work(text.len());
+    if !text.trim().is_empty() {
+        out.unread(part, 1);
+    }
+    if joins_digits(node) {
+        node.replace_with_html(" ");
+    } else {
+        node.remove_from_parent();
+    }
+    false
+}
+
+/// Returns whether numbers on both sides of an element would become one without it.
+fn joins_digits(node: &NodeRef<'_>) -> bool {
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let text = |sibling: Option<NodeRef<'_>>| sibling.filter(NodeRef::is_text).map(|node| node.text());
+    digit(text(node.prev_sibling()).and_then(|text| text.chars().next_back()))
+        && digit(text(node.next_sibling()).and_then(|text| text.chars().next()))
+}

@@ -1,0 +1,98 @@
+//! Open tables of a DOCX: merged cells are repeated; rows that were deleted or hidden are left out.
+
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
+
+use super::super::super::budget::Budget;
+use super::super::super::merged_cells::{self, Text};
+use super::super::super::xml::Tag;
+
+/// Maximum number of columns that a cell may cover or a row may skip.
+const WIDEST: usize = 100;
+
+/// Open table.
+#[derive(Default)]
+pub(super) struct OpenTable {
+    pub(super) rows: Vec<Vec<Text>>,
+    /// Text of the open cell.
+    pub(super) cell: Option<String>,
+    /// Column span of the open cell.
+    span: usize,
+    /// Whether the open cell belongs to the merged cell above it.
+    merged: bool,
+    /// Whether the open cell ends with a list item.
+    listed: bool,
+    /// Reason for which the open row is left out.
+    row_left_out: Option<UnreadPart>,
+}
+
+impl OpenTable {
+    pub(super) fn begin_row(&mut self) {
+        self.rows.push(Vec::new());
+        self.row_left_out = None;
+    }
+
+    /// Takes a property of the open row or cell.
+    pub(super) fn property(&mut self, tag: &Tag<'_>, read_hidden: bool) {
+        let number = || tag.attribute("val").and_then(|number| number.parse().ok()).unwrap_or(1_usize);
+        match tag.name() {
+            "gridBefore" if self.cell.is_none() => {
+                let row = self.rows.last_mut().into_iter();
+                row.for_each(|row| row.extend(std::iter::repeat_n(Text::from(""), number().min(WIDEST))));
+            }
+            "gridSpan" => self.span = number().min(WIDEST),
+            "vMerge" => self.merged = tag.attribute("val").is_none_or(|value| value == "continue"),
+            "hidden" if self.cell.is_none() && tag.is_on() && !read_hidden => {
+                self.row_left_out = Some(UnreadPart::HiddenRow);
+            }
+            _ => {}
+        }
+    }
+
+    /// Marks the open row as deleted.
+    pub(super) fn delete_row(&mut self) {
+        self.row_left_out = Some(UnreadPart::StruckText);
+    }
+
+    /// Ends a row. Returns the reason if it had text and is left out.
+    pub(super) fn end_row(&mut self) -> Option<UnreadPart> {
+        let reason = self.row_left_out.take()?;
+        let row = self.rows.pop()?;
+        row.iter().any(|cell| !cell.trim().is_empty()).then_some(reason)
+    }
+
+    pub(super) fn begin_cell(&mut self) {
+        (self.span, self.merged, self.listed) = (1, false, false);
+        self.cell = self.rows.last().map(|_| String::new());
+    }
+
+    /// Appends a paragraph to the open cell. Items of a list are separated by commas.
+    pub(super) fn paragraph(&mut self, text: &str, listed: bool) {
+        let Some(cell) = &mut self.cell else { return };
+        if text.trim().is_empty() {
+            return;
+        }
+        let follows = std::mem::replace(&mut self.listed, listed) && listed;
+        if follows && cell.trim_end().ends_with(|c: char| !c.is_ascii_punctuation()) {
+            cell.truncate(cell.trim_end().len());
+            cell.push(',');
+        }
+        cell.push_str(if cell.is_empty() { "" } else { "\n" });
+        cell.push_str(text);
+    }
+
+    /// Ends a cell. Its text is repeated in every position that it covers, unless it is long.
+    pub(super) fn end_cell(&mut self, budget: &Budget) -> Result<()> {
+        let Some(cell) = self.cell.take() else { return Ok(()) };
+        let Some((row, above)) = self.rows.split_last_mut() else { return Ok(()) };
+        let covered = above.last().and_then(|above| above.get(row.len())).filter(|_| self.merged);
+        let first = covered.map_or_else(|| cell.into(), merged_cells::repeated);
+        let further = merged_cells::repeated(&first);
+        let span = self.span.max(1);
+        budget.work(span);
+        budget.copy(span.saturating_mul(size_of::<Text>() + further.len()))?;
+        row.push(first);
+        row.extend(std::iter::repeat_n(further, span - 1));
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! Streaming walk through the shapes of a slide or of its notes.
+
+use std::rc::Rc;
+
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
+use nexus_core::document::parser::BlockKind;
+
+use super::super::super::block_writer::Output;
+use super::super::super::inline::{Inline, Level};
+use super::super::super::merged_cells::{self, Cell};
+use super::super::super::table;
+use super::super::super::xml::{Handler, Tag};
+use super::super::equation::Equation;
+use super::super::graphics::Graphics;
+
+/// Role of a shape on its slide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Title,
+    Body,
+    /// Slide number, date or footer.
+    Furniture,
+}
+
+/// Elements that a slide is made of.
+const SHAPES: &[&str] = &["sp", "pic", "graphicFrame", "cxnSp"];
+
+/// Open shape.
+#[derive(Default)]
+struct Shape {
+    description: String,
+    media: Option<UnreadPart>,
+    /// Whether the shape holds text, a table or a graphic, or is a placeholder for some.
+    has_content: bool,
+}
+
+/// Handler of a slide.
+pub(super) struct Slide<'a, 'o> {
+    graphics: &'a Graphics,
+    out: &'a mut Output<'o>,
+    hidden: bool,
+    role: Role,
+    shapes: Vec<Shape>,
+    text: Inline,
+    equation: Equation,
+    struck: bool,
+    level: Level,
+    /// Whether the text before was struck out.
+    leaving_out: bool,
+    listed: bool,
+    in_text: bool,
+    rows: Vec<Vec<Cell>>,
+    in_cell: bool,
+    alternatives: Vec<bool>,
+    skipped: usize,
+    depth: usize,
+    /// Depth of the hidden shape that is open.
+    hidden_shape: Option<usize>,
+}
+
+impl<'a, 'o> Slide<'a, 'o> {
+    pub(super) fn new(graphics: &'a Graphics, out: &'a mut Output<'o>) -> Self {
+        Self {
+            graphics,
+            out,
+            hidden: false,
+            role: Role::Body,
+            shapes: Vec::new(),
+            text: Inline::default(),
+            equation: Equation::default(),
+            struck: false,
+            level: Level::Line,
+            leaving_out: false,
+            listed: false,
+            in_text: false,
+            rows: Vec::new(),
+            in_cell: false,
+            alternatives: Vec::new(),
+            skipped: 0,
+            depth: 0,
+            hidden_shape: None,
+        }
+    }
+
+    /// Returns whether the slide is hidden and was left out.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// Begins a cell. Positions covered by another cell have empty elements of their own.
+    fn begin_cell(&mut self, tag: &Tag<'_>) {
+        if ["hMerge", "vMerge"].iter().any(|name| tag.attribute(name).is_some_and(|value| value == "1")) {
+            self.in_cell = false;
+            return;
+        }
+        let span = |name: &str| tag.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1);
+        let cell = Cell { text: String::new(), columns: span("gridSpan"), rows: span("rowSpan") };
+        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
+    }
+
+    fn end_paragraph(&mut self) -> Result<()> {
+        let text = self.text.take();
+        self.leaving_out = false;
+        if self.in_cell {
+            if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
+                cell.text.push_str(&text);
+                cell.text.push('\n');
+            }
+            return Ok(());
+        }
+        match self.role {
+            Role::Title => self.out.heading(1, &text),
+            Role::Body if self.listed => self.out.push(BlockKind::ListItem, &text),
+            Role::Body => self.out.paragraph(&text),
+            Role::Furniture => Ok(()),
+        }
+    }
+
+    /// Takes the formatting of a run.
+    fn format(&mut self, tag: &Tag<'_>) {
+        self.struck = tag.attribute_exactly("strike").is_some_and(|strike| strike != "noStrike");
+        let baseline = tag.attribute_exactly("baseline").unwrap_or_default();
+        self.level = match baseline.trim_end_matches('%').parse::<f64>() {
+            Ok(shift) if shift > 0.0 => Level::Super,
+            Ok(shift) if shift < 0.0 => Level::Sub,
+            _ => Level::Line,
+        };
+    }
+
+    /// Takes the name and the description of a shape. Returns whether it is hidden.
+    fn describe(&mut self, tag: &Tag<'_>) -> bool {
+        if let Some(shape) = self.shapes.last_mut() {
+            let description = tag.attribute_exactly("descr").filter(|text| !text.trim().is_empty());
+            shape.description = description.or_else(|| tag.attribute_exactly("title")).unwrap_or_default();
+        }
+        let hidden =
+            tag.attribute_exactly("hidden").is_some_and(|hidden| matches!(hidden.as_str(), "1" | "true"));
+        hidden && !self.out.limits.read_hidden
+    }
+
+    /// Begins a chart or a diagram. Both are written where they stand.
+    fn graphic(&mut self, tag: &Tag<'_>) -> Result<()> {
+        let is_chart = tag.name() == "chart";
+        let id = tag.attribute_exactly(if is_chart { "r:id" } else { "r:dm" }).unwrap_or_default();
+        self.fill();
+        if let Some(chart) = self.graphics.chart(&id) {
+            return chart.write(self.out);
+        }
+        let items = self.graphics.diagram(&id);
+        if items.is_empty() {
+            self.out.unread(if is_chart { UnreadPart::Chart } else { UnreadPart::Drawing }, 1);
+        }
+        items.iter().try_for_each(|item| self.out.push(BlockKind::ListItem, item))
+    }
+
+    fn fill(&mut self) {
+        self.shapes.last_mut().into_iter().for_each(|shape| shape.has_content = true);
+    }
+
+    fn end_shape(&mut self, name: &str) -> Result<()> {
+        let Some(shape) = self.shapes.pop() else { return Ok(()) };
+        let description = shape.description.trim();
+        // Pictures of embedded objects belong to the object.
+        let nested = self.shapes.last().is_some_and(|around| around.has_content);
+        if !description.is_empty() && self.role != Role::Furniture {
+            return self.out.paragraph(&format!("[Image: {description}]"));
+        }
+        match shape.media {
+            Some(part) => self.out.unread(part, 1),
+            None if name == "pic" && !nested => self.out.unread(UnreadPart::Image, 1),
+            None if name == "sp" && !shape.has_content => self.out.unread(UnreadPart::Drawing, 1),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Returns whether an element is left out: all alternatives but the first.
+    fn is_left_out(&mut self, tag: &Tag<'_>) -> bool {
+        match tag.name() {
+            "Choice" | "Fallback" => {
+                self.alternatives.last_mut().is_some_and(|made| std::mem::replace(made, true))
+            }
+            _ => false,
+        }
+    }
+
+    fn open_text(&mut self, tag: &Tag<'_>) {
+        match tag.name() {
+            "p" | "buNone" => self.listed = false,
+            "pPr" => self.listed |= tag.attribute("lvl").is_some_and(|level| level != "0"),
+            "buChar" | "buAutoNum" | "buBlip" => self.listed = true,
+            "r" | "fld" => (self.struck, self.level) = (false, Level::Line),
+            "rPr" => self.format(tag),
+            "t" => self.in_text = true,
+            "br" => self.text.push("\n", Level::Line),
+            name if Equation::is_part(name) => self.equation.begin(name, &mut self.text),
+            name if Equation::is_property(name) => self.equation.property(tag),
+            _ => {}
+        }
+    }
+
+    fn end_table(&mut self) -> Result<()> {
+        let budget = Rc::clone(&self.out.budget);
+        let rows = merged_cells::lay_out(std::mem::take(&mut self.rows), &budget)?;
+        table::write(&rows, self.out)
+    }
+}
+
+impl Handler for Slide<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if tag.name() == "sld" && !self.out.limits.read_hidden {
+            self.hidden =
+                tag.attribute_exactly("show").is_some_and(|show| matches!(show.as_str(), "0" | "false"));
+        }
+        self.depth += 1;
+        if self.hidden_shape.is_some() {
+            return Ok(());
+        }
+        if self.hidden || self.skipped > 0 || self.is_left_out(tag) {
+            self.skipped += 1;
+            return Ok(());
+        }
+        match tag.name() {
+            name if SHAPES.contains(&name) => {
+                self.shapes.push(Shape::default());
+                self.role = Role::Body;
+            }
+            "cNvPr" if self.describe(tag) => {
+                // The element stands within the properties of its shape.
+                self.hidden_shape = Some(self.depth.saturating_sub(2));
+            }
+            "ph" => {
+                self.fill();
+                self.role = match tag.attribute("type").as_deref() {
+                    Some("title" | "ctrTitle") => Role::Title,
+                    Some("sldNum" | "dt" | "ftr" | "hdr") => Role::Furniture,
+                    _ => Role::Body,
+                }
+            }
+            "videoFile" | "audioFile" | "wavAudioFile" | "quickTimeFile" => {
+                self.shapes.last_mut().into_iter().for_each(|shape| shape.media = Some(UnreadPart::Media));
+            }
+            "AlternateContent" => self.alternatives.push(false),
+            "oleObj" => {
+                self.fill();
+                self.out.unread(UnreadPart::Attachment, 1);
+            }
+            "chart" | "relIds" => return self.graphic(tag),
+            "tbl" => self.fill(),
+            "tr" => self.rows.push(Vec::new()),
+            "tc" => {
+                self.in_cell = true;
+                self.begin_cell(tag);
+            }
+            _ => self.open_text(tag),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        let depth = self.depth;
+        self.depth = depth.saturating_sub(1);
+        if let Some(shape) = self.hidden_shape {
+            if depth == shape {
+                self.hidden_shape = None;
+                self.out.unread(UnreadPart::HiddenText, 1);
+                if SHAPES.contains(&name) {
+                    self.shapes.pop();
+                }
+            }
+            return Ok(());
+        }
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(());
+        }
+        match name {
+            "p" => return self.end_paragraph(),
+            "tbl" => return self.end_table(),
+            "t" => self.in_text = false,
+            "tc" => {
+                self.in_cell = false;
+                self.text.take();
+            }
+            "AlternateContent" => drop(self.alternatives.pop()),
+            name if SHAPES.contains(&name) => return self.end_shape(name),
+            name if Equation::is_part(name) => {
+                self.equation.end(name, &mut self.text, &self.out.budget);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        let unseen = self.skipped > 0 || self.hidden_shape.is_some();
+        if unseen || !self.in_text || text.is_empty() {
+            return Ok(());
+        }
+        self.fill();
+        if self.struck && !text.trim().is_empty() {
+            self.text.omit();
+            if !std::mem::replace(&mut self.leaving_out, true) {
+                self.out.unread(UnreadPart::StruckText, 1);
+            }
+            return Ok(());
+        }
+        self.leaving_out &= text.trim().is_empty();
+        self.text.push(text, self.level);
+        Ok(())
+    }
+}

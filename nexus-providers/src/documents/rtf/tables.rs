@@ -1,0 +1,74 @@
+//! Rows of an RTF table. Merged cells are repeated in each position that they cover.
+
+use nexus_core::Result;
+
+use super::super::block_writer::Output;
+use super::super::budget::Budget;
+use super::super::merged_cells::{self, Text};
+use super::super::table;
+
+/// Maximum number of columns with properties of their own.
+const WIDEST: usize = 256;
+
+/// Whether a cell continues the one beside or above it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Merged {
+    with_left: bool,
+    with_above: bool,
+}
+
+/// Rows of the open table.
+#[derive(Default)]
+pub(super) struct Rows {
+    rows: Vec<Vec<Text>>,
+    merged: Vec<Merged>,
+    next: Merged,
+}
+
+impl Rows {
+    /// Takes a control word that defines a row or its cells.
+    pub(super) fn word(&mut self, word: &str) {
+        match word {
+            "trowd" => self.merged.clear(),
+            "clmrg" => self.next.with_left = true,
+            "clvmrg" => self.next.with_above = true,
+            "cellx" if self.merged.len() < WIDEST => self.merged.push(std::mem::take(&mut self.next)),
+            _ => {}
+        }
+    }
+
+    /// Ends a cell.
+    pub(super) fn cell(&mut self, text: &str, budget: &Budget) -> Result<()> {
+        budget.copy(size_of::<Text>() + text.len())?;
+        if self.rows.is_empty() {
+            self.rows.push(Vec::new());
+        }
+        self.rows.last_mut().into_iter().for_each(|row| row.push(text.into()));
+        Ok(())
+    }
+
+    /// Ends a row.
+    pub(super) fn end_row(&mut self, budget: &Budget) -> Result<()> {
+        if let Some((row, above)) = self.rows.split_last_mut() {
+            let above = above.last();
+            for (column, merged) in self.merged.iter().enumerate() {
+                let left = column.checked_sub(1).and_then(|left| row.get(left)).filter(|_| merged.with_left);
+                let covering = left.or_else(|| above?.get(column).filter(|_| merged.with_above));
+                let covering = covering.map(merged_cells::repeated);
+                if let Some((place, text)) = row.get_mut(column).zip(covering) {
+                    budget.copy(text.len())?;
+                    *place = text;
+                }
+            }
+        }
+        self.rows.push(Vec::new());
+        Ok(())
+    }
+
+    /// Writes the table, if one is open.
+    pub(super) fn write(&mut self, out: &mut Output<'_>) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.retain(|row| !row.is_empty());
+        table::write(&rows, out)
+    }
+}

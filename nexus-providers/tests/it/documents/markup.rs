@@ -1,0 +1,244 @@
+//! Meaning of formatting in HTML and Markdown, mail and notebooks.
+
+use nexus_core::document::UnreadPart;
+use nexus_providers::documents::DocumentLimits;
+
+use super::meaning::check_unread;
+use super::{check, parse, parse_within};
+
+#[test]
+fn html_leaves_struck_text_out_and_counts_it() {
+    let html = "<html><p>The toll is <s>7</s> <strike>8</strike> <del>9</del> \
+        <span style='text-decoration: line-through'>11</span> 10 euros.</p><p>Grade 1<del>2</del>3.</p></html>";
+    let report = check(html, "a.html", &["p The toll is 10 euros.", "p Grade 1 3."]);
+    check_unread(&report, &[(UnreadPart::StruckText, 5)]);
+}
+
+#[test]
+fn html_leaves_unseen_text_out_unless_it_is_wanted() {
+    let html = "<html><head><style>.gone { display: none }</style></head><p>Seen</p><p hidden>a</p>\
+        <p style='visibility:hidden'>b</p><p style='font-size:0'>c</p><p style='opacity: 0'>d</p>\
+        <p style='color:#fff;background:white'>e</p><p style='position:absolute; left:-9999px'>f</p>\
+        <template>g</template><noscript>h</noscript><p class=gone>i</p><p aria-hidden=true>kept</p></html>";
+    let report = check(html, "a.html", &["p Seen", "p kept"]);
+    check_unread(&report, &[(UnreadPart::HiddenText, 9)]);
+    let limits = DocumentLimits { read_hidden: true, ..DocumentLimits::default() };
+    let (blocks, report) = parse_within(limits, html.as_bytes(), "a.html").unwrap();
+    assert_eq!(blocks, ["p Seen", "p a", "p b", "p c", "p d", "p e", "p f", "p g", "p h", "p i", "p kept"]);
+    check_unread(&report, &[]);
+}
+
+#[test]
+fn html_text_of_the_colour_of_a_plain_page_is_unseen() {
+    let html = "<html><p>Seen <font color=white>unseen</font></p><div style='background:navy'><p style='color:white'>On blue</p></div></html>";
+    let report = check(html, "a.html", &["p Seen", "p On blue"]);
+    check_unread(&report, &[(UnreadPart::HiddenText, 1)]);
+}
+
+#[test]
+fn html_keeps_apart_what_stands_in_a_cell() {
+    let html = "<html><table><caption>Who</caption><tr><th>Role<th>People<tr><td>Founders<td><ul><li>Bill Gates<li>Paul Allen</ul>\
+        <tr><td>Offices<td>Oslo<br>Turku<tr><td>Brands<td><div>Surface</div><div>Xbox</div>\
+        <tr><td>Inner<td><table><tr><td>one<td>two</table><tr><td>Old<td><s>no</s> yes</table></html>";
+    let expected = "table | Role | People |\n| --- | --- |\n| Founders | Bill Gates, Paul Allen |\n| Offices | Oslo Turku |\n\
+        | Brands | Surface Xbox |\n| Inner | one two |\n| Old | yes |";
+    let report = check(html, "a.html", &["p Who", expected]);
+    check_unread(&report, &[(UnreadPart::StruckText, 1)]);
+}
+
+#[test]
+fn html_marks_superscripts_and_reads_forms_descriptions_and_formulas() {
+    let html = "<html><p>10<sup>-6</sup> m<sup>2</sup> of CO<sub>2</sub>, 1,200<sup><a href='#n3'>3</a></sup></p>\
+        <p><label>City</label><input value=Bergen> <input type=checkbox checked> insured <select><option>red<option selected>blue</select>\
+        <textarea>By post</textarea><input type=password value=secret></p>\
+        <p><img alt='Floor plan' src=a><img src=b><iframe src=c></iframe><video></video><canvas></canvas></p>\
+        <p><ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp></ruby> <svg><path/></svg><svg><text>Label</text></svg></p>\
+        <p><math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mi>c</mi></mfrac><msup><mi>x</mi><mn>2</mn></msup></math></p></html>";
+    let expected = [
+        "p 10⁻⁶ m² of CO₂, 1,200[3]",
+        "p City Bergen ☒ insured blue By post",
+        "p [Image: Floor plan]",
+        "p 漢(かん) Label",
+        "p (a+b)/cx^2",
+    ];
+    let report = check(html, "a.html", &expected);
+    let counted = [
+        (UnreadPart::Attachment, 1),
+        (UnreadPart::Drawing, 2),
+        (UnreadPart::Image, 1),
+        (UnreadPart::Media, 1),
+    ];
+    check_unread(&report, &counted);
+}
+
+#[test]
+fn html_reads_the_whole_main_part_of_a_page() {
+    let prose =
+        "A sentence of some length that a reader of articles takes for the article of this page. ".repeat(8);
+    let html = format!(
+        "<html><nav>Menu</nav><main><h1>Vessels</h1><p>{prose}</p><aside>The crane is out of order.</aside>\
+         <section class=footer-notes><p>Berth nine costs 80.</p></section></main><footer>Imprint</footer></html>"
+    );
+    let (blocks, _) = parse(html.as_bytes(), "a.html").unwrap();
+    assert!(blocks.contains(&"p Berth nine costs 80.".to_owned()), "{blocks:?}");
+    assert!(blocks.contains(&"p The crane is out of order.".to_owned()), "{blocks:?}");
+    assert!(!blocks.iter().any(|block| block.contains("Imprint")), "{blocks:?}");
+}
+
+#[test]
+fn html_in_another_encoding_than_it_declares_is_read_in_its_own() {
+    let page = |declared: &str, encoding: &'static encoding_rs::Encoding, text: &str| {
+        let html = format!("<html><head><meta charset={declared}></head><p>{text}</p></html>");
+        encoding.encode(&html).0.into_owned()
+    };
+    let russian = "Съешь же ещё этих мягких французских булок да выпей чаю.";
+    let japanese = "いろはにほへと ちりぬるを わかよたれそ つねならむ";
+    for (bytes, text) in [
+        (page("utf-8", encoding_rs::WINDOWS_1252, "Gebühr für das Öffnen"), "Gebühr für das Öffnen"),
+        (page("windows-1252", encoding_rs::UTF_8, "Gebühr für das Öffnen"), "Gebühr für das Öffnen"),
+        (page("iso-8859-1", encoding_rs::WINDOWS_1251, russian), russian),
+        (page("windows-1252", encoding_rs::SHIFT_JIS, japanese), japanese),
+        (page("euc-jp", encoding_rs::SHIFT_JIS, japanese), japanese),
+        (page("iso-8859-1", encoding_rs::WINDOWS_1252, "Ångström, Øre, Æble"), "Ångström, Øre, Æble"),
+    ] {
+        check(bytes, "a.html", &[&format!("p {text}")]);
+    }
+}
+
+#[test]
+fn html_that_was_damaged_before_is_refused_or_named() {
+    let report = check(
+        "<html><p>Mostly fine, \u{FFFD} but not all.</p></html>",
+        "a.html",
+        &["p Mostly fine, \u{FFFD} but not all."],
+    );
+    assert_eq!(report.warnings, ["1 characters could not be decoded"]);
+    super::check_fault(
+        format!("<html><p>{}</p></html>", "\u{FFFD}".repeat(100)),
+        "a.html",
+        nexus_core::document::parser::codes::MALFORMED,
+    );
+}
+
+#[test]
+fn markdown_leaves_struck_and_unseen_text_out_and_counts_it() {
+    let markdown = "The fee is ~~12~~ 15, <del>3</del> 4 or <s>5</s> 6 euros.\n\nH<sub>2</sub>O and x<sup>2</sup>, ~gone~ kept.\n\n\
+        <div hidden>\n\nUnseen *words*.\n\n</div>\n\nA <span style=\"display:none\">b</span> c<!-- remark -->.\n";
+    let expected = ["p The fee is 15, 4 or 6 euros.", "p H₂O and x², kept.", "p A c."];
+    let report = check(markdown, "a.md", &expected);
+    check_unread(&report, &[(UnreadPart::HiddenText, 2), (UnreadPart::StruckText, 4)]);
+}
+
+#[test]
+fn markdown_keeps_apart_lines_in_cells_and_reads_descriptions() {
+    let markdown = "| Owners | City |\n|---|---|\n| Mia<br>Noah | Oslo |\n\n![Map: the well](map.png) ![](x.png)\n\n<img alt=\"A bus\" src=b>\n";
+    let expected = [
+        "table | Owners | City |\n| --- | --- |\n| Mia Noah | Oslo |",
+        "p [Image: Map: the well]",
+        "p [Image: A bus]",
+    ];
+    check_unread(&check(markdown, "a.md", &expected), &[(UnreadPart::Image, 1)]);
+}
+
+#[test]
+fn front_matter_is_read_as_facts() {
+    let yaml = "---\ntitle: Heron\nowner: team-blue\ntags: [a, b]\n---\nText.\n";
+    let report = check(yaml, "a.md", &["p title: Heron\nowner: team-blue\ntags: a, b", "p Text."]);
+    assert_eq!(report.title.as_deref(), Some("Heron"));
+    let toml = "+++\ntitle = \"Heron\"\nowner = 'team-blue'\n+++\nText.\n";
+    assert_eq!(
+        check(toml, "a.md", &["p title: Heron\nowner: team-blue", "p Text."]).title.as_deref(),
+        Some("Heron")
+    );
+    let json = "{\n  \"title\": \"Heron\",\n  \"owner\": \"team-blue\"\n}\n\nText.\n";
+    assert_eq!(
+        check(json, "a.md", &["p owner: team-blue\ntitle: Heron", "p Text."]).title.as_deref(),
+        Some("Heron")
+    );
+}
+
+fn multipart(kind: &str, parts: &[&str]) -> String {
+    let parts: String = parts.iter().map(|part| format!("--b\n{part}\n")).collect();
+    format!(
+        "From: a@x.org\nSubject: S\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=b\n\n{parts}--b--\n"
+    )
+}
+
+const HEADER: &str = "p Subject: S\nFrom: a@x.org";
+
+#[test]
+fn mail_in_another_encoding_than_it_declares_is_read_in_its_own() {
+    let latin = |text: &str| encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
+    let lie = "From: a@x.org\nSubject: Gebühr\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nDas Öffnen kostet 35 €.\n";
+    check(latin(lie), "a.eml", &["p Subject: Gebühr\nFrom: a@x.org", "p Das Öffnen kostet 35 €."]);
+    let ascii = "From: a@x.org\nSubject: S\nContent-Type: text/plain; charset=us-ascii\n\nDas Öffnen kostet 35 Euro.\n";
+    check(latin(ascii), "a.eml", &[HEADER, "p Das Öffnen kostet 35 Euro."]);
+    check(ascii, "a.eml", &[HEADER, "p Das Öffnen kostet 35 Euro."]);
+    let quoted = "From: a@x.org\nSubject: S\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n=C3=96ffnen =\nam Tag =ZZ.\n";
+    check(quoted, "a.eml", &[HEADER, "p Öffnen am Tag =ZZ."]);
+    let part = "Content-Transfer-Encoding: quoted-printable\nContent-Type: text/html\n\n<html><head><meta http-equiv=3D\"Content-Type\" content=3D\"text/html; charset=\n=3Diso-8859-1\"></head><p>F=E6rgen fra =C5rhus</p></html>";
+    check(multipart("related", &[part]), "a.eml", &[HEADER, "p Færgen fra Århus"]);
+}
+
+#[test]
+fn a_stub_does_not_stand_for_the_body_of_a_mail() {
+    let stub = "Content-Type: text/plain\n\nYour program cannot display HTML.";
+    let html = "Content-Type: text/html\n\n<p>The meeting of the board moves to the fourth of June, <s>ten</s> noon, in the large hall.</p>";
+    let report = check(
+        multipart("alternative", &[stub, html]),
+        "a.eml",
+        &[HEADER, "p The meeting of the board moves to the fourth of June, noon, in the large hall."],
+    );
+    check_unread(&report, &[(UnreadPart::StruckText, 1)]);
+    let plain = "Content-Type: text/plain\n\nThe meeting moves to the fourth of June, noon.";
+    check(
+        multipart(
+            "alternative",
+            &[
+                plain,
+                "Content-Type: text/html\n\n<p>The meeting moves to the <b>fourth</b> of June, noon.</p>",
+            ],
+        ),
+        "a.eml",
+        &[HEADER, "p The meeting moves to the fourth of June, noon."],
+    );
+}
+
+#[test]
+fn mail_counts_images_and_attachments_and_reads_invitations() {
+    let html = "Content-Type: text/html\n\n<p>Hello <img src='cid:logo@x'></p>";
+    let image = |id: &str| {
+        format!(
+            "Content-Type: image/png\nContent-Disposition: inline\nContent-ID: <{id}>\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo="
+        )
+    };
+    let event = "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Review\nDTSTART:20240606T103000Z\nEND:VEVENT\nEND:VCALENDAR";
+    let file = "Content-Type: application/zip; name=a.zip\nContent-Disposition: attachment; filename=a.zip\n\n\u{1}\u{2}\u{3}\u{4}PK";
+    let mail = multipart("mixed", &[html, &image("logo@x"), &image("other@x"), event, file]);
+    let report = check(mail, "a.eml", &[HEADER, "p Hello", "p Event: Review\nStart: 2024-06-06 10:30 UTC"]);
+    check_unread(&report, &[(UnreadPart::Attachment, 1), (UnreadPart::Image, 2)]);
+}
+
+#[test]
+fn notebooks_keep_outputs_that_are_text_and_count_others() {
+    let notebook = r#"{"nbformat": 4, "cells": [
+        {"cell_type": "code", "source": "print(acc)", "outputs": [
+            {"output_type": "stream", "name": "stdout", "text": ["accuracy 0.873\n"]},
+            {"output_type": "display_data", "data": {"text/plain": "<Figure>", "image/png": "iVBO"}},
+            {"output_type": "execute_result", "data": {"text/plain": ["42"]}},
+            {"output_type": "execute_result", "data": {"text/plain": "a  b", "text/html": "<table><tr><th>a<th>b<tr><td>1<td>2</table>"}},
+            {"output_type": "display_data", "data": {"text/html": "<div>widget</div>"}},
+            {"output_type": "error", "ename": "ValueError", "evalue": "\u001b[31mbad\u001b[0m value", "traceback": ["long"]}]},
+        {"cell_type": "raw", "source": "raw text"}]}"#;
+    let expected = [
+        "code print(acc)",
+        "code accuracy 0.873",
+        "code 42",
+        "table | a | b |\n| --- | --- |\n| 1 | 2 |",
+        "code ValueError: bad value",
+        "p raw text",
+    ];
+    check_unread(&check(notebook, "a.ipynb", &expected), &[(UnreadPart::Output, 2)]);
+    let older = r#"{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x", "outputs": [{"output_type": "pyout", "text": ["7"]}]}]}]}"#;
+    check(older, "a.ipynb", &["code x", "code 7"]);
+}
