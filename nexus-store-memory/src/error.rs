@@ -86,12 +86,17 @@ pub(crate) fn closed() -> Error {
 
 /// Converts an error of the file system at `path`.
 pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Error {
-    let error = match source.kind() {
-        IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded | IoErrorKind::FileTooLarge => disk_full(),
-        IoErrorKind::ReadOnlyFilesystem => unwritable(),
-        _ => Error::new(ErrorKind::Unavailable, format!("could not {action} `{}`", path.display()))
+    let kind = source.kind();
+    let error = if [IoErrorKind::StorageFull, IoErrorKind::QuotaExceeded, IoErrorKind::FileTooLarge]
+        .contains(&kind)
+    {
+        disk_full()
+    } else if kind == IoErrorKind::ReadOnlyFilesystem {
+        unwritable()
+    } else {
+        Error::new(ErrorKind::Unavailable, format!("could not {action} `{}`", path.display()))
             .with_code("STORE_IO")
-            .with_hint("check the directory's permissions and free space"),
+            .with_hint("check the directory's permissions and free space")
     };
     error.with("path", path.display()).because(source)
 }

@@ -123,3 +123,10 @@ fn a_signed_in_user_brings_a_refresh_token() {
     );
     assert_eq!(format!("{grant:?}"), r#"Grant("user")"#);
 }
+
+#[test]
+fn an_assertion_is_not_signed_by_a_clock_before_1970() {
+    let grant = account("http://127.0.0.1:1");
+    let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+    assert_eq!(grant.form(before).unwrap_err().code(), "CLOCK_BEFORE_1970");
+}
