@@ -125,6 +125,46 @@ fn work_grows_as_what_is_named_does() {
 }
 
 #[test]
+fn work_grows_as_the_annotations_and_the_painted_areas_do() {
+    let marks = |n: usize| {
+        let comment = "<</Subtype/Text/Contents(Check this)/Rect[0 0 9 9]>>";
+        let field = "<</Subtype/Widget/T(a)/V(b)/Rect[90 690 99 710]>>";
+        let annotations = format!("/Annots[{}]", (comment.to_owned() + field).repeat(n));
+        let objects = [
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Count 1/Kids[5 0 R]>>".to_owned(),
+            "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
+            "null".to_owned(),
+            format!("<</Type/Page/Resources<</Font<</F 3 0 R>>>>/Contents 6 0 R{annotations}>>"),
+        ];
+        let mut objects: Vec<Vec<u8>> = objects.map(String::into_bytes).into();
+        objects.push(stream("", &line(700)));
+        file(&objects)
+    };
+    check_linear("annotations", 200, marks);
+    let painted = |n: usize| "0 0 1 rg 10 690 500 20 re f 10 705 500 1 re f\n".repeat(n) + &line(700);
+    check_linear("painted areas", 200, |n| pages(1, &painted(n), "", &[]));
+}
+
+#[test]
+fn work_grows_as_the_structure_tree_does() {
+    let tree = |n: usize| {
+        let figures = "<</S/Figure/Alt(A map)/Pg 5 0 R>>".repeat(n);
+        let objects = [
+            format!("<</Type/Catalog/Pages 2 0 R/StructTreeRoot<</K[{figures}]>>>>"),
+            "<</Type/Pages/Count 1/Kids[5 0 R]>>".to_owned(),
+            "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
+            "null".to_owned(),
+            "<</Type/Page/Resources<</Font<</F 3 0 R>>>>/Contents 6 0 R>>".to_owned(),
+        ];
+        let mut objects: Vec<Vec<u8>> = objects.map(String::into_bytes).into();
+        objects.push(stream("", &line(700)));
+        file(&objects)
+    };
+    check_linear("structure tree", 200, tree);
+}
+
+#[test]
 fn work_grows_as_the_depth_of_the_page_tree_does() {
     let tree = |n: usize| {
         let mut objects = vec![b"<</Type/Catalog/Pages 2 0 R>>".to_vec()];

@@ -243,6 +243,14 @@ fn text_that_differs_from_its_ground_is_kept() {
     ] {
         check_shown(&shown, 0);
     }
+    let sheer = "/Subtype/Form/BBox[0 0 600 800]";
+    let page = Page {
+        content: format!("{secret} /S gs /X Do"),
+        resources: "/XObject<</X 6 0 R>>/ExtGState<</S<</ca 0.3>>/T<</ca 1>>>>",
+        objects: vec![stream(sheer, "/T gs 1 0 0 rg 60 580 200 50 re f")],
+        ..Page::default()
+    };
+    page.check(&["p@1 A secret word"], &[]);
     check_shown(&format!("q 200 0 0 50 60 580 cm /I Do Q 1 g {secret}"), 1);
 }
 
