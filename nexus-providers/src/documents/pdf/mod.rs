@@ -157,7 +157,7 @@ fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<
     match form.as_ref().map(|form| reader.fields_without_page(form)).transpose() {
         Ok(fields) => out.unread(UnreadPart::FormField, fields.unwrap_or_default()),
         Err(exhausted) => {
-            out.warn(format!("form fields outside of its pages were not counted: they take {exhausted}"))
+            out.warn(format!("form fields outside of its pages were not counted: they take {exhausted}"));
         }
     }
     if reader.read_fields.is_empty() && form.is_some_and(|form| form.contains_key(keys::XFA)) {

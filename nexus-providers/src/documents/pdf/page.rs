@@ -73,7 +73,7 @@ impl Glyph {
 /// Result of reading a page.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// What a reader sees.
+    /// Visible content.
     pub(super) seen: Seen,
     /// Descriptions of its images.
     pub(super) descriptions: Vec<String>,
@@ -209,7 +209,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             self.budget.spend(Work::Operators, searched)?;
             fields.push(field.text(&seen.glyphs));
         }
-        Ok(Content { seen, fields, marks, descriptions, damaged, missing, unknown })
+        Ok(Content { seen, descriptions, fields, marks, damaged, missing, unknown })
     }
 
     /// Returns the number of images of a page that no earlier page shows.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hayro_syntax::Pdf;
-use hayro_syntax::object::{Dict, MaybeRef, Name, Object, ObjectIdentifier};
+use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier};
 
 use super::annotations::string;
 use super::budget::{Exhausted, Work, WorkBudget};
@@ -63,10 +63,7 @@ pub(super) fn describes(text: &str) -> bool {
 /// Returns the page of a figure, which the figure or its content names.
 fn page(figure: &Dict<'_>) -> Option<ObjectIdentifier> {
     let named = |dict: &Dict<'_>| dict.get_ref(b"Pg").map(ObjectIdentifier::from);
-    let content = || match figure.get::<Object<'_>>(b"K")? {
-        Object::Dict(content) => named(&content),
-        Object::Array(contents) => contents.iter::<Dict<'_>>().next().and_then(|content| named(&content)),
-        _ => None,
-    };
-    named(figure).or_else(content)
+    let first = || figure.get::<Array<'_>>(b"K").and_then(|contents| contents.iter::<Dict<'_>>().next());
+    let content = || figure.get::<Dict<'_>>(b"K").or_else(first);
+    named(figure).or_else(|| named(&content()?))
 }

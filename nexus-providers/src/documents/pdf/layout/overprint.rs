@@ -1,6 +1,6 @@
 //! Letters that are drawn again in the same place, to look bold or to cast a shadow: they count once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::documents::pdf::page::Glyph;
@@ -15,7 +15,7 @@ pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
     let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
     let mut repeated = Vec::new();
     // The last glyph of each text in each cell of a grid that is wider than any distance.
-    let mut cells: HashMap<(Rc<str>, i64, i64), usize> = HashMap::new();
+    let mut cells: BTreeMap<(i64, i64, Rc<str>), usize> = BTreeMap::new();
     for glyph in glyphs {
         let (x, y) = cell(glyph);
         let around = (-1..=1).flat_map(|across| (-1..=1).map(move |down| (across, down)));
@@ -23,13 +23,13 @@ pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
         let joins = glyph.text.chars().any(|c| ('\u{600}'..='\u{8FF}').contains(&c) || c >= '\u{FB50}');
         let earlier = around
             .filter(|_| !joins)
-            .filter_map(|(across, down)| cells.get(&(Rc::clone(&glyph.text), x + across, y + down)))
+            .filter_map(|(across, down)| cells.get(&(x + across, y + down, Rc::clone(&glyph.text))))
             .copied()
             .find(|place| kept.get(*place).is_some_and(|before| repeats(before, glyph)));
         if let Some(place) = earlier {
             repeated.push(place);
         } else {
-            cells.insert((Rc::clone(&glyph.text), x, y), kept.len());
+            cells.insert((x, y, Rc::clone(&glyph.text)), kept.len());
             kept.push(glyph.clone());
         }
     }

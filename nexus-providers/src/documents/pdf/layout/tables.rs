@@ -47,7 +47,7 @@ fn under_groups(rows: &[Row], words: &Vocabulary) -> Option<Found> {
             return None;
         }
         let name = groups.segments.get(*place)?.text();
-        *cell = format!("{name} {cell}").trim_end().to_owned();
+        format!("{name} {cell}").trim_end().clone_into(cell);
     }
     Some(Found { rows: taken + 1, cells })
 }
@@ -64,7 +64,7 @@ fn placed(groups: &[Segment], columns: &[(f64, f64)]) -> Option<Vec<usize>> {
     let places: Vec<usize> = columns.iter().filter_map(nearest).collect();
     let centred = |(place, group): (usize, &Segment)| {
         let below = || columns.iter().zip(&places).filter(|(_, of)| **of == place).map(|(column, _)| column);
-        let (first, last) = (below().next()?, below().last()?);
+        let (first, last) = (below().next()?, below().next_back()?);
         let off = (of(group) - middle((first.0, last.1))).abs();
         let several = first.0 < last.0;
         (!several || off < 0.15 * (last.1 - first.0)).then_some(several)
