@@ -146,16 +146,7 @@ impl<'a> Archive<'a> {
         let proportion = Proportion { ratio: limits.compression_ratio, from: limits.amplification_from };
         let nesting = limits.nesting;
         let (left, whole_bytes) = (Allowance::new(limits, packed), limits.whole_bytes);
-        Ok(Self {
-            zip,
-            names,
-            consumed,
-            left,
-            proportion,
-            whole_bytes,
-            nesting,
-            budget: Rc::clone(budget),
-        })
+        Ok(Self { zip, names, consumed, left, proportion, whole_bytes, nesting, budget: Rc::clone(budget) })
     }
 
     /// Returns the names of the files in the archive.

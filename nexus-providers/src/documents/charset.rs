@@ -77,7 +77,8 @@ impl Charset {
         }
         source.rewind().map_err(error::unreadable)?;
         if utf8.holds() {
-            let guessed = || Some(guess.guess(None, chardetng::Utf8Detection::Deny)).filter(|it| *it == ISO_2022_JP);
+            let guessed =
+                || Some(guess.guess(None, chardetng::Utf8Detection::Deny)).filter(|it| *it == ISO_2022_JP);
             let japanese = if utf8.wide == 0 && utf8.escapes { declared.or_else(guessed) } else { None };
             return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
         }

@@ -63,7 +63,8 @@ impl<R: Read> Rows<R> {
         let damaged = |e| error::malformed("a row is malformed").because(e);
         while self.reader.read_record(&mut self.record).map_err(damaged)? {
             if self.record.iter().any(|cell| !cell.trim().is_empty()) {
-                let breaks = self.record.iter().next_back().is_some_and(|cell| cell.trim_end().contains('\n'));
+                let breaks =
+                    self.record.iter().next_back().is_some_and(|cell| cell.trim_end().contains('\n'));
                 self.broken = self.record.position().map(csv::Position::line).filter(|_| breaks);
                 return Ok(Some(self.record.iter().map(|cell| cell.trim().to_owned()).collect()));
             }

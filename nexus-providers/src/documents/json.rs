@@ -249,7 +249,10 @@ enum Place {
     /// After a backslash.
     Escape,
     /// Within the digits of a code unit.
-    Unit { value: u32, digits: u8 },
+    Unit {
+        value: u32,
+        digits: u8,
+    },
 }
 
 impl StringReader {
@@ -329,8 +332,10 @@ mod tests {
 
     #[test]
     fn strings_are_written_as_their_values() {
-        let json = r#"{"K\u00fcche": "a\/b \"c\"\nd\te \\u00fc", "x": ["\ud83d\ude00", "\ud83dx\ude00", "\ud83d"]}"#;
-        let expected = "{\"Küche\": \"a/b \"c\"\nd\te \\u00fc\", \"x\": [\"😀\", \"\u{FFFD}x\u{FFFD}\", \"\u{FFFD}\"]}";
+        let json =
+            r#"{"K\u00fcche": "a\/b \"c\"\nd\te \\u00fc", "x": ["\ud83d\ude00", "\ud83dx\ude00", "\ud83d"]}"#;
+        let expected =
+            "{\"Küche\": \"a/b \"c\"\nd\te \\u00fc\", \"x\": [\"😀\", \"\u{FFFD}x\u{FFFD}\", \"\u{FFFD}\"]}";
         assert_eq!(values(json), expected);
         let indented = Indented::new(json).collect::<String>();
         assert!(indented.contains("\"Küche\": \"a/b \"c\"\nd\te \\u00fc\"") && indented.contains("\"😀\""));

@@ -178,8 +178,7 @@ impl Sheet {
     /// Returns whether a blank row lies between two rows.
     fn is_apart(&self, last: u32, row: u32) -> bool {
         let covered = self.above.values().map(|above| above.bottom).max().unwrap_or(last).max(last);
-        row.abs_diff(last) > 1 + self.hidden_since && row > covered.saturating_add(1)
-            || row < last
+        row.abs_diff(last) > 1 + self.hidden_since && row > covered.saturating_add(1) || row < last
     }
 
     fn end_row(&mut self, out: &mut Output<'_>) -> Result<()> {
@@ -191,7 +190,8 @@ impl Sheet {
         }
         let row = self.row.unwrap_or_default();
         let own = self.cells.iter().filter(|cell| !cell.is_empty()).count();
-        let is_group = own == 1 && self.merged.iter().any(|(place, range)| *place > 0 && range.right > range.left);
+        let is_group =
+            own == 1 && self.merged.iter().any(|(place, range)| *place > 0 && range.right > range.left);
         let covers = self.above.values().any(|above| above.bottom >= row);
         if own > 1 || is_group || covers {
             self.spread(out)?;
@@ -289,9 +289,19 @@ mod tests {
     #[test]
     fn hidden_columns_take_no_place() {
         let layout = Layout::new(1, Vec::new(), vec![(7, 9), (3, 3), (4, 4), (9, 10)]);
-        let found = [1, 2, 3, 4, 5, 6, 8, 11, 12].map(|column| (layout.place(column), layout.hidden_before(column).1));
-        let expected =
-            [(0, false), (1, false), (2, true), (2, true), (2, false), (3, false), (4, true), (4, false), (5, false)];
+        let found = [1, 2, 3, 4, 5, 6, 8, 11, 12]
+            .map(|column| (layout.place(column), layout.hidden_before(column).1));
+        let expected = [
+            (0, false),
+            (1, false),
+            (2, true),
+            (2, true),
+            (2, false),
+            (3, false),
+            (4, true),
+            (4, false),
+            (5, false),
+        ];
         assert_eq!(found, expected);
     }
 }

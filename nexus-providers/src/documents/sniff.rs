@@ -17,7 +17,11 @@ pub(super) fn format(source: &mut dyn Source, hints: &FileHints) -> Result<Forma
     let mut head = Vec::new();
     source.rewind().map_err(error::unreadable)?;
     Read::take(&mut *source, HEAD).read_to_end(&mut head).map_err(error::unreadable)?;
-    let found = if head.is_empty() { Err(error::empty("text/plain", None)) } else { by_content(source, &head, hints) };
+    let found = if head.is_empty() {
+        Err(error::empty("text/plain", None))
+    } else {
+        by_content(source, &head, hints)
+    };
     source.rewind().map_err(error::unreadable)?;
     found
 }

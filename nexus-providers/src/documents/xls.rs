@@ -37,7 +37,9 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         formulas = formulas.saturating_add(u32::try_from(shown.len()).unwrap_or(u32::MAX));
         let layout = Layout::new(0, std::mem::take(&mut own.merges), std::mem::take(&mut own.hidden_columns));
         match contained(|| workbook.worksheet_range(name).map_err(damaged)) {
-            Ok(range) => cells(name, &range, layout, &Cells { own: &own, facts: &facts, formulas: &shown }, out)?,
+            Ok(range) => {
+                cells(name, &range, layout, &Cells { own: &own, facts: &facts, formulas: &shown }, out)?
+            }
             Err(error) => {
                 out.begin_page()?;
                 out.leave_out(format!("the sheet `{}` has no readable cells", quoted(name)), error);
@@ -99,7 +101,11 @@ fn cells(
 }
 
 /// Returns the texts of cells that are not blank, row by row.
-fn texts(range: &calamine::Range<Data>, known: &Cells<'_>, out: &mut Output<'_>) -> BTreeMap<(u32, u32), String> {
+fn texts(
+    range: &calamine::Range<Data>,
+    known: &Cells<'_>,
+    out: &mut Output<'_>,
+) -> BTreeMap<(u32, u32), String> {
     let (top, left) = range.start().unwrap_or_default();
     let mut texts = known.formulas.clone();
     for (row, column, cell) in range.used_cells() {
@@ -163,10 +169,16 @@ fn beside(sheet: &SheetFacts, out: &mut Output<'_>) -> Result<()> {
         }
         // Notes begin with the name of their author.
         let own = Some(author.trim()).filter(|author| !author.is_empty());
-        let text = own.and_then(|author| text.trim().strip_prefix(author)?.strip_prefix(':')).unwrap_or(text).trim();
-        let by = own.filter(|_| out.limits.comment_authors).map(|name| format!(" by {name}")).unwrap_or_default();
+        let text =
+            own.and_then(|author| text.trim().strip_prefix(author)?.strip_prefix(':')).unwrap_or(text).trim();
+        let by =
+            own.filter(|_| out.limits.comment_authors).map(|name| format!(" by {name}")).unwrap_or_default();
         if !text.is_empty() {
-            out.paragraph(&format!("Comment on {}{}{by}: {text}", letters((*column).into()), u32::from(*row) + 1))?;
+            out.paragraph(&format!(
+                "Comment on {}{}{by}: {text}",
+                letters((*column).into()),
+                u32::from(*row) + 1
+            ))?;
         }
     }
     header_footer::write(&sheet.headers, out)?;

@@ -104,7 +104,8 @@ pub(in super::super) struct SheetFacts {
 impl SheetFacts {
     /// Reads the records of the sheet that begins at the start of `stream`. Its charts have records of their own.
     pub(super) fn of(mut stream: &[u8]) -> Self {
-        let (mut sheet, mut objects, mut depth, mut is_wide) = (Self::default(), Objects::default(), 0_u32, true);
+        let (mut sheet, mut objects, mut depth, mut is_wide) =
+            (Self::default(), Objects::default(), 0_u32, true);
         while let Some((kind, data, rest)) = record(stream) {
             stream = rest;
             match kind {
@@ -144,7 +145,9 @@ impl SheetFacts {
                 }
             }
             0x00BD => self.multiple(data)?,
-            0x00E5 => self.merges.extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range))),
+            0x00E5 => {
+                self.merges.extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range)))
+            }
             0x0014 | 0x0015 if !data.is_empty() => self.headers.push((kind == 0x0014, text(data, is_wide)?)),
             _ => return None,
         }

@@ -9,7 +9,17 @@ const DAY: f64 = 86_400.0;
 const LAST_DAY: f64 = 2_958_466.0;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -58,7 +68,12 @@ impl Moment {
         )]
         let ticks = ticks as u64;
         let (seconds, fraction) = (ticks / scale, ticks % scale);
-        Self { days: seconds / 86_400, seconds: seconds % 86_400, fraction: format!("{fraction:0decimals$}"), epoch }
+        Self {
+            days: seconds / 86_400,
+            seconds: seconds % 86_400,
+            fraction: format!("{fraction:0decimals$}"),
+            epoch,
+        }
     }
 
     fn part(&self, letter: char, length: usize, half: bool) -> String {

@@ -59,7 +59,8 @@ impl Decimal {
     /// Rounds half up to this number of decimals. Returns the digits before and after the point.
     fn rounded(&self, decimals: usize) -> (String, String) {
         let kept = self.point + i64::try_from(decimals).unwrap_or(i64::MAX / 2);
-        let digit = |at: i64| usize::try_from(at).ok().and_then(|at| self.digits.get(at)).copied().unwrap_or(0);
+        let digit =
+            |at: i64| usize::try_from(at).ok().and_then(|at| self.digits.get(at)).copied().unwrap_or(0);
         let first = self.point.min(0);
         let mut digits: Vec<u8> = (first..kept.max(first)).map(digit).collect();
         if digit(kept) >= 5 && kept >= first {
@@ -201,7 +202,9 @@ fn denominator(tokens: &[Token]) -> Option<f64> {
     let digits: String = tokens
         .iter()
         .map_while(|token| match token {
-            Token::Literal(literal) if literal.bytes().all(|byte| byte.is_ascii_digit()) => Some(literal.as_str()),
+            Token::Literal(literal) if literal.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(literal.as_str())
+            }
             Token::Digit('0') => Some("0"),
             _ => None,
         })

@@ -65,7 +65,9 @@ impl Condition {
 
     #[expect(clippy::float_cmp, reason = "a format compares exactly")]
     pub(super) fn holds(self, value: f64) -> bool {
-        self.less && value < self.than || self.equal && value == self.than || self.greater && value > self.than
+        self.less && value < self.than
+            || self.equal && value == self.than
+            || self.greater && value > self.than
     }
 
     /// Returns whether it holds for negative numbers alone, which then have no sign.
@@ -196,7 +198,9 @@ fn separators(tokens: &mut [Token]) {
         let follows = tokens.get(at + 1) == Some(&Token::Digit('0'));
         let Some(token) = tokens.get_mut(at) else { continue };
         let literal = match token {
-            Token::Point if follows && matches!(before, Some(Token::Date('s', _) | Token::Elapsed('s', _))) => {
+            Token::Point
+                if follows && matches!(before, Some(Token::Date('s', _) | Token::Elapsed('s', _))) =>
+            {
                 decimals = true;
                 continue;
             }

@@ -101,7 +101,9 @@ fn texts_have_a_section_of_their_own() {
 
 #[test]
 fn hostile_codes_end() {
-    for code in ["[", "\"", "\\", "[$", "0/0", "E+", "[h", "_", "*", ";;;;;;", "0.0.0", "?/0", "# ?/99999999", "[>"] {
+    for code in
+        ["[", "\"", "\\", "[$", "0/0", "E+", "[h", "_", "*", ";;;;;;", "0.0.0", "?/0", "# ?/99999999", "[>"]
+    {
         for value in [0.0, -1.5, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY] {
             NumberFormat::parse(code).number(value, Epoch::Year1900);
         }

@@ -203,7 +203,8 @@ impl<'a, 'o> Body<'a, 'o> {
                     continue;
                 }
                 if let Some((columns, rows)) = span {
-                    let (bottom, right) = (number.saturating_add(rows - 1), column.saturating_add(columns - 1));
+                    let (bottom, right) =
+                        (number.saturating_add(rows - 1), column.saturating_add(columns - 1));
                     sheet.merge(Range { top: number, left: *column, bottom, right });
                 }
                 sheet.cell(number, *column, text, self.out)?;
@@ -284,7 +285,8 @@ impl<'a, 'o> Body<'a, 'o> {
             self.out.unread(UnreadPart::Comment, 1);
             return;
         }
-        let name = Some(comment.author.trim()).filter(|name| self.out.limits.comment_authors && !name.is_empty());
+        let name =
+            Some(comment.author.trim()).filter(|name| self.out.limits.comment_authors && !name.is_empty());
         let by = name.map(|name| format!(" by {name}")).unwrap_or_default();
         let place = format!("{}{}", letters(self.columns), self.row_number.saturating_add(1));
         self.after.push(format!("Comment on {place}{by}: {text}"));
@@ -343,8 +345,18 @@ impl<'a, 'o> Body<'a, 'o> {
 }
 
 /// Elements of drawings.
-const DRAWINGS: &[&str] =
-    &["frame", "custom-shape", "rect", "ellipse", "line", "connector", "polygon", "path", "caption", "control"];
+const DRAWINGS: &[&str] = &[
+    "frame",
+    "custom-shape",
+    "rect",
+    "ellipse",
+    "line",
+    "connector",
+    "polygon",
+    "path",
+    "caption",
+    "control",
+];
 
 impl Handler for Body<'_, '_> {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
@@ -430,7 +442,8 @@ fn value(tag: &Tag<'_>) -> Option<String> {
     match tag.attribute("value-type")?.as_str() {
         "percentage" => number().map(|number| format!("{}%", general(number * 100.0))),
         "currency" => {
-            let currency = tag.attribute("currency").map(|currency| format!(" {currency}")).unwrap_or_default();
+            let currency =
+                tag.attribute("currency").map(|currency| format!(" {currency}")).unwrap_or_default();
             number().map(|number| format!("{}{currency}", general(number)))
         }
         "date" => tag.attribute("date-value"),

@@ -33,12 +33,15 @@ impl Styles {
     }
 
     fn describe(&mut self, tag: &Tag<'_>) {
-        let struck = tag.attribute("text-line-through-style").or_else(|| tag.attribute("text-line-through-type"));
+        let struck =
+            tag.attribute("text-line-through-style").or_else(|| tag.attribute("text-line-through-type"));
         let position = tag.attribute("text-position").unwrap_or_default();
         let level = match position.split_whitespace().next() {
             Some("super") => Level::Super,
             Some("sub") => Level::Sub,
-            Some(raised) if raised.trim_end_matches('%').parse::<i32>().is_ok_and(|raised| raised > 0) => Level::Super,
+            Some(raised) if raised.trim_end_matches('%').parse::<i32>().is_ok_and(|raised| raised > 0) => {
+                Level::Super
+            }
             Some(raised) if raised.starts_with('-') => Level::Sub,
             _ => Level::Line,
         };

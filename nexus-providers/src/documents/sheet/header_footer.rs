@@ -9,7 +9,8 @@ pub(in super::super) const FIELD: &str = "\u{1}";
 
 /// Writes each header and footer of a workbook once.
 pub(in super::super) fn write(headers: &[(bool, String)], out: &mut Output<'_>) -> Result<()> {
-    let plain: Vec<(bool, String)> = headers.iter().map(|(is_header, codes)| (*is_header, plain(codes))).collect();
+    let plain: Vec<(bool, String)> =
+        headers.iter().map(|(is_header, codes)| (*is_header, plain(codes))).collect();
     write_plain(&plain, out)
 }
 
@@ -29,7 +30,8 @@ pub(in super::super) fn write_plain(headers: &[(bool, String)], out: &mut Output
 }
 
 fn lines(text: &str) -> String {
-    let words = |line: &str| line.replace(FIELD, " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let words =
+        |line: &str| line.replace(FIELD, " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let says = |line: &&str| {
         line.contains(char::is_alphanumeric) && (!line.contains(FIELD) || words(line).len() > 2)
     };

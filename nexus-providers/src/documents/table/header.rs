@@ -4,7 +4,8 @@
 pub(super) fn title(rows: &[Vec<String>]) -> Option<&str> {
     let [first, next, ..] = rows else { return None };
     let text = first.first().filter(|text| !is_blank(text))?;
-    let is_title = first.iter().all(|cell| cell == text) && next.len() > 1 && next.iter().any(|cell| cell != text);
+    let is_title =
+        first.iter().all(|cell| cell == text) && next.len() > 1 && next.iter().any(|cell| cell != text);
     is_title.then_some(text.as_str())
 }
 
@@ -105,7 +106,12 @@ mod tests {
         let lower = &["Region", "Q1", "Q2", "Q1"];
         check(&["Region", "2024", "2024", "2025"], lower, &["North", "1", "2", "3"], Some(expected));
         check(&["", "2024", "", "2025"], lower, &["North", "1", "2", "3"], Some(expected));
-        check(&["Region", "2024", "", "2025"], &["", "Q1", "Q2", "Q1"], &["N", "1", "2", "3"], Some(expected));
+        check(
+            &["Region", "2024", "", "2025"],
+            &["", "Q1", "Q2", "Q1"],
+            &["N", "1", "2", "3"],
+            Some(expected),
+        );
         let years: &[&str] = &["Area", "Sales 2023", "Sales 2024"];
         check(&["Area", "Sales", "Sales"], &["", "2023", "2024"], &["N", "5", "6"], Some(years));
     }

@@ -56,9 +56,14 @@ fn a_zip_bomb_is_defused() {
     let slide = format!("<p:sp><a:p><a:r><a:t>{}</a:t></a:r></a:p></p:sp>", "0".repeat(64 * 1024 * 1024));
     check_fault(super::build::pptx(&[&slide], &[]), "a.pptx", codes::AMPLIFIES);
     for kind in ["text", "presentation", "spreadsheet"] {
-        let content = format!("<office:{kind}><text:p>{}</text:p></office:{kind}>", "0".repeat(64 * 1024 * 1024));
+        let content =
+            format!("<office:{kind}><text:p>{}</text:p></office:{kind}>", "0".repeat(64 * 1024 * 1024));
         let mimetype = format!("application/vnd.oasis.opendocument.{kind}");
-        check_fault(archive(&[("mimetype", &mimetype), ("content.xml", &content)]), "a.odt", codes::AMPLIFIES);
+        check_fault(
+            archive(&[("mimetype", &mimetype), ("content.xml", &content)]),
+            "a.odt",
+            codes::AMPLIFIES,
+        );
     }
     let book = [("mimetype", "application/epub+zip"), CONTAINER, ("O/book.opf", bomb.as_str())];
     check_fault(archive(&book), "a.epub", codes::AMPLIFIES);

@@ -144,8 +144,13 @@ fn sheets() {
     check("a.xlsx", |n| {
         let (mut rows, mut merges) = (String::new(), String::new());
         for row in 1..=n {
-            write!(rows, r#"<row r="{row}">{}{}</row>"#, cell(&format!("A{row}"), "x"), cell(&format!("B{row}"), "1"))
-                .unwrap();
+            write!(
+                rows,
+                r#"<row r="{row}">{}{}</row>"#,
+                cell(&format!("A{row}"), "x"),
+                cell(&format!("B{row}"), "1")
+            )
+            .unwrap();
             write!(merges, r#"<mergeCell ref="A{row}:A{}"/>"#, row + 2).unwrap();
         }
         xlsx(&[("Sheet1", &format!("{rows}</sheetData><mergeCells>{merges}</mergeCells><sheetData>"))])

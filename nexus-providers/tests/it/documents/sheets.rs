@@ -91,7 +91,10 @@ fn formulas_without_a_value_are_shown_as_formulas() {
 
 #[test]
 fn dates_may_count_from_1904() {
-    let files = xlsx_with(&[("Sheet1", &row(1, &[("A", "43951", 6), ("B", "43951", 0)]))], &[("xl/styles.xml", STYLES)]);
+    let files = xlsx_with(
+        &[("Sheet1", &row(1, &[("A", "43951", 6), ("B", "43951", 0)]))],
+        &[("xl/styles.xml", STYLES)],
+    );
     check(&files, "a.xlsx", &["table@1 | 2020-04-30 | 43951 |\n| --- | --- |"]);
     let name = |bytes: &[u8]| parse(bytes, "a.xlsx").unwrap().0;
     assert_eq!(name(&workbook_of_1904()), ["table@1 | 2024-05-01 | x |\n| --- | --- |"]);
@@ -103,8 +106,14 @@ fn workbook_of_1904() -> Vec<u8> {
     };
     let sheet = row(1, &[("A", "43951", 6), ("B", "x", 0)]);
     archive(&[
-        ("_rels/.rels", &format!("<Relationships>{}</Relationships>", relation("r", "officeDocument", "xl/workbook.xml"))),
-        ("xl/_rels/workbook.xml.rels", &format!("<Relationships>{}</Relationships>", relation("s", "worksheet", "sheet.xml"))),
+        (
+            "_rels/.rels",
+            &format!("<Relationships>{}</Relationships>", relation("r", "officeDocument", "xl/workbook.xml")),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            &format!("<Relationships>{}</Relationships>", relation("s", "worksheet", "sheet.xml")),
+        ),
         (
             "xl/workbook.xml",
             r#"<workbook><workbookPr date1904="1"/><sheets><sheet name="Sheet1" sheetId="1" r:id="s"/></sheets></workbook>"#,
@@ -131,7 +140,8 @@ fn full_workbook() -> Vec<u8> {
         <controls><control/></controls></worksheet>"#,
         row(1, &[("A", "name", 0), ("B", "fee", 0), ("C", "secret", 0), ("E", "note", 0)]),
         row(2, &[("A", "Ann", 0), ("B", "400", 0), ("C", "999", 0), ("E", "x", 0)]),
-        row(3, &[("A", "Hidden Bob", 0), ("B", "500", 0)]).replace(r#"<row r="3""#, r#"<row r="3" hidden="1""#),
+        row(3, &[("A", "Hidden Bob", 0), ("B", "500", 0)])
+            .replace(r#"<row r="3""#, r#"<row r="3" hidden="1""#),
         row(4, &[("A", "Cid", 8), ("B", "600", 0), ("E", "2", 9)]),
     );
     let strings = r#"<sst><si><r><t>Fee </t></r><r><rPr><strike/></rPr><t>450</t></r><r><t xml:space="preserve"> 500</t></r></si>
@@ -154,12 +164,17 @@ fn full_workbook() -> Vec<u8> {
         <c:cat><c:strRef><c:strCache><c:pt idx="0"><c:v>2024</c:v></c:pt><c:pt idx="1"><c:v>2025</c:v></c:pt></c:strCache></c:strRef></c:cat>
         <c:val><c:numRef><c:numCache><c:formatCode>General</c:formatCode><c:pt idx="0"><c:v>60</c:v></c:pt><c:pt idx="1"><c:v>73</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser>
         </c:barChart></c:plotArea></c:chart></c:chartSpace>"#;
-    let hidden = format!("<worksheet><sheetData>{}</sheetData></worksheet>", row(1, &[("A", "Hidden sheet text", 0)]));
+    let hidden =
+        format!("<worksheet><sheetData>{}</sheetData></worksheet>", row(1, &[("A", "Hidden sheet text", 0)]));
     archive(&[
         ("_rels/.rels", &relations(&[("r", "officeDocument", "xl/workbook.xml")])),
         (
             "xl/_rels/workbook.xml.rels",
-            &relations(&[("a", "worksheet", "s1.xml"), ("b", "worksheet", "s2.xml"), ("c", "worksheet", "s3.xml")]),
+            &relations(&[
+                ("a", "worksheet", "s1.xml"),
+                ("b", "worksheet", "s2.xml"),
+                ("c", "worksheet", "s3.xml"),
+            ]),
         ),
         (
             "xl/workbook.xml",
@@ -224,11 +239,17 @@ fn hidden_parts_and_names_of_authors_are_read_where_that_is_asked() {
     let limits = DocumentLimits { read_hidden: true, comment_authors: true, ..DocumentLimits::default() };
     let (blocks, report) = parse_within(limits, &full_workbook(), "a.xlsx").unwrap();
     let text = blocks.join("\n");
-    for hidden in ["secret", "999", "Hidden Bob", "hidden box", "Hidden sheet text", "| 9 |", "On a hidden row"] {
+    for hidden in
+        ["secret", "999", "Hidden Bob", "hidden box", "Hidden sheet text", "| 9 |", "On a hidden row"]
+    {
         assert!(text.contains(hidden), "{hidden}: {text}");
     }
-    assert!(text.contains("Comment on A2 by Rita Rev: Approved") && text.contains("Comment on B2 by Paul Person: Is"));
-    let kinds = [UnreadPart::HiddenSheet, UnreadPart::HiddenRow, UnreadPart::HiddenColumn, UnreadPart::HiddenText];
+    assert!(
+        text.contains("Comment on A2 by Rita Rev: Approved")
+            && text.contains("Comment on B2 by Paul Person: Is")
+    );
+    let kinds =
+        [UnreadPart::HiddenSheet, UnreadPart::HiddenRow, UnreadPart::HiddenColumn, UnreadPart::HiddenText];
     assert!(kinds.iter().all(|kind| !report.unread.contains_key(kind)), "{:?}", report.unread);
 }
 
@@ -272,8 +293,10 @@ fn ods(styles: &str, sheets: &str, parts: &[(&str, &str)]) -> Vec<u8> {
          <table:content-validations><table:content-validation><text:p>no text</text:p></table:content-validation></table:content-validations>\
          {sheets}</office:spreadsheet></office:body></office:document-content>"
     );
-    let mut files =
-        vec![("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content.as_str())];
+    let mut files = vec![
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("content.xml", content.as_str()),
+    ];
     files.extend_from_slice(parts);
     archive(&files)
 }
@@ -345,7 +368,11 @@ fn an_old_workbook_without_stored_values_shows_its_formulas() {
     };
     let names = [xls_cell(0, 0, 0, "name"), xls_cell(0, 1, 0, "sum"), xls_cell(1, 0, 0, "total")];
     let blank = [names.concat(), formula(1, &value)];
-    let report = check(xls_of(&[], &blank), "a.xls", &["h1@1 Costs", "table@1 | name | sum |\n| --- | --- |\n| total | =1+2 |"]);
+    let report = check(
+        xls_of(&[], &blank),
+        "a.xls",
+        &["h1@1 Costs", "table@1 | name | sum |\n| --- | --- |\n| total | =1+2 |"],
+    );
     assert_eq!(report.unread, BTreeMap::from([(UnreadPart::Formula, 1)]));
     assert_eq!(report.warnings.len(), 1);
     let computed = [names.concat(), formula(1, &value), formula(2, &3_f64.to_le_bytes())];
@@ -356,17 +383,24 @@ fn an_old_workbook_without_stored_values_shows_its_formulas() {
 #[test]
 fn rows_and_columns_without_a_size_are_hidden() {
     let rows = row(1, &[("A", "a", 0), ("B", "b", 0), ("C", "c", 0)])
-        + &row(2, &[("A", "1", 0), ("B", "2", 0), ("C", "3", 0)]).replace("<row", r#"<row ht="0" customHeight="1""#)
+        + &row(2, &[("A", "1", 0), ("B", "2", 0), ("C", "3", 0)])
+            .replace("<row", r#"<row ht="0" customHeight="1""#)
         + &row(3, &[("A", "4", 0), ("B", "5", 0), ("C", "6", 0)]);
     let columns = "<cols><col min=\"2\" max=\"2\" width=\"0\"/></cols><dimension ref=\"A1\"/>\n";
-    let report = check(xlsx(&[("Sheet1", &format!("{columns}{rows}"))]), "a.xlsx", &["table@1 | a | c |\n| --- | --- |\n| 4 | 6 |"]);
+    let report = check(
+        xlsx(&[("Sheet1", &format!("{columns}{rows}"))]),
+        "a.xlsx",
+        &["table@1 | a | c |\n| --- | --- |\n| 4 | 6 |"],
+    );
     let unread = [(UnreadPart::HiddenColumn, 1), (UnreadPart::HiddenRow, 1)];
     assert_eq!(report.unread, BTreeMap::from(unread));
 }
 
 #[test]
 fn an_old_workbook_is_read_like_others() {
-    let text = |text: &str| [words(&[u16::try_from(text.len()).unwrap()]), vec![0], text.as_bytes().to_vec()].concat();
+    let text = |text: &str| {
+        [words(&[u16::try_from(text.len()).unwrap()]), vec![0], text.as_bytes().to_vec()].concat()
+    };
     let font = |struck: u16, level: u16| record(0x0031, &words(&[200, struck, 0, 400, level, 0, 0, 0]));
     let style = |font: u16, format: u16| record(0x00E0, &[words(&[font, format]), vec![0; 16]].concat());
     let format = |id: u16, code: &str| record(0x041E, &[words(&[id]), text(code)].concat());

@@ -113,12 +113,14 @@ fn lines_above_the_header_of_a_table_are_no_header() {
 
 #[test]
 fn a_header_of_two_rows_becomes_one_in_every_format() {
-    let expected = "| Region | 2024 Q1 | 2024 Q2 | 2025 Q1 |\n| --- | --- | --- | --- |\n| North | 1 | 2 | 3 |";
+    let expected =
+        "| Region | 2024 Q1 | 2024 Q2 | 2025 Q1 |\n| --- | --- | --- | --- |\n| North | 1 | 2 | 3 |";
     check(",2024,,2025\nRegion,Q1,Q2,Q1\nNorth,1,2,3\n", "a.csv", &[&format!("table {expected}")]);
     let html = "<html><table><tr><th rowspan=2>Region<th colspan=2>2024<th>2025<tr><th>Q1<th>Q2<th>Q1\
         <tr><td>North<td>1<td>2<td>3</table></html>";
     check(html, "a.html", &[&format!("table {expected}")]);
-    let markdown = "| | 2024 | | 2025 |\n|---|---|---|---|\n| Region | Q1 | Q2 | Q1 |\n| North | 1 | 2 | 3 |\n";
+    let markdown =
+        "| | 2024 | | 2025 |\n|---|---|---|---|\n| Region | Q1 | Q2 | Q1 |\n| North | 1 | 2 | 3 |\n";
     check(markdown, "a.md", &[&format!("table {expected}")]);
 }
 
@@ -130,32 +132,54 @@ fn a_title_within_a_table_is_a_paragraph_above_it() {
 
 #[test]
 fn a_quotation_mark_that_is_never_closed_is_told() {
-    let report = check("a,b\n1,\"open,3\n4,5\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | open,3 4,5 |"]);
-    assert_eq!(report.warnings, ["a quotation mark in line 2 is never closed; the lines after it are one cell"]);
-    assert!(check("a,b\n1,\"two\nlines\"\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | two lines |"]).warnings.is_empty());
+    let report =
+        check("a,b\n1,\"open,3\n4,5\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | open,3 4,5 |"]);
+    assert_eq!(
+        report.warnings,
+        ["a quotation mark in line 2 is never closed; the lines after it are one cell"]
+    );
+    assert!(
+        check("a,b\n1,\"two\nlines\"\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | two lines |"])
+            .warnings
+            .is_empty()
+    );
 }
 
 #[test]
 fn every_passage_of_a_long_table_begins_with_its_header() {
     let rows = |open: &str, mid: &str, close: &str| -> String {
-        (0..400).map(|row| format!("{open}Stop{row:03}{mid}L{}{mid}{}{close}", row % 7, 30 + row % 40)).collect()
+        (0..400)
+            .map(|row| format!("{open}Stop{row:03}{mid}L{}{mid}{}{close}", row % 7, 30 + row % 40))
+            .collect()
     };
-    let names = |open: &str, mid: &str, close: &str| format!("{open}Station{mid}Line{mid}Platform height cm{close}");
+    let names =
+        |open: &str, mid: &str, close: &str| format!("{open}Station{mid}Line{mid}Platform height cm{close}");
     let files = [
         (format!("{}{}", names("", ",", "\n"), rows("", ",", "\n")), "a.csv"),
         (format!("{}|---|---|---|\n{}", names("|", "|", "|\n"), rows("|", "|", "|\n")), "a.md"),
-        (format!("<html><table>{}{}</table>", names("<tr><td>", "<td>", ""), rows("<tr><td>", "<td>", "")), "a.html"),
+        (
+            format!("<html><table>{}{}</table>", names("<tr><td>", "<td>", ""), rows("<tr><td>", "<td>", "")),
+            "a.html",
+        ),
     ];
     for (file, name) in files {
         let hints = nexus_core::document::parser::FileHints { name: name.into(), content_type: None };
         let mut blocks = Vec::new();
         let parser = nexus_providers::documents::Documents::default();
-        nexus_core::document::DocumentParser::parse(&parser, &mut std::io::Cursor::new(file), &hints, &mut blocks)
-            .unwrap();
+        nexus_core::document::DocumentParser::parse(
+            &parser,
+            &mut std::io::Cursor::new(file),
+            &hints,
+            &mut blocks,
+        )
+        .unwrap();
         let passages = cut(&blocks);
         assert!(passages.len() > 4, "{name}: {} passages", passages.len());
         for passage in &passages {
-            assert!(passage.starts_with("| Station | Line | Platform height cm |\n| --- |"), "{name}: {passage}");
+            assert!(
+                passage.starts_with("| Station | Line | Platform height cm |\n| --- |"),
+                "{name}: {passage}"
+            );
         }
     }
 }
@@ -202,7 +226,8 @@ fn other_json_stands_as_written() {
 
 #[test]
 fn strings_of_json_are_their_values() {
-    let json = r#"{"notes": [{"body": "Caf\u00e9 \"Rubin\"\ncosts \ud83d\ude00", "url": "https:\/\/x.org"}]}"#;
+    let json =
+        r#"{"notes": [{"body": "Caf\u00e9 \"Rubin\"\ncosts \ud83d\ude00", "url": "https:\/\/x.org"}]}"#;
     let expected = "code {\n  \"notes\": [\n    {\n      \"body\": \"Café \"Rubin\"\ncosts 😀\",\n      \"url\": \"https://x.org\"\n    }\n  ]\n}";
     check(json, "a.json", &[expected]);
     let lines = "{\"note\": \"H\\u00f6he\"}\n{\"note\": \"a\\/b\"}\n";

@@ -66,7 +66,8 @@ struct Comments {
 
 impl Comments {
     fn write(&self, comment: &Comment, out: &mut Output<'_>) -> Result<()> {
-        let author = self.authors.get(&comment.author).map(|name| name.trim()).filter(|name| !name.is_empty());
+        let author =
+            self.authors.get(&comment.author).map(|name| name.trim()).filter(|name| !name.is_empty());
         let text = comment.text.trim();
         // Notes begin with the name of their author.
         let own = author.and_then(|name| text.strip_prefix(name)?.strip_prefix(':'));
@@ -74,7 +75,10 @@ impl Comments {
         if text.is_empty() {
             return Ok(());
         }
-        let by = author.filter(|_| out.limits.comment_authors).map(|name| format!(" by {name}")).unwrap_or_default();
+        let by = author
+            .filter(|_| out.limits.comment_authors)
+            .map(|name| format!(" by {name}"))
+            .unwrap_or_default();
         out.paragraph(&format!("Comment on {}{by}: {text}", comment.place))
     }
 }
@@ -87,7 +91,10 @@ impl Handler for Comments {
                 self.in_thread = tag.name() == "threadedComment";
                 self.found.push(Comment {
                     place: tag.attribute("ref").unwrap_or_default(),
-                    author: tag.attribute("authorId").or_else(|| tag.attribute("personId")).unwrap_or_default(),
+                    author: tag
+                        .attribute("authorId")
+                        .or_else(|| tag.attribute("personId"))
+                        .unwrap_or_default(),
                     ..Comment::default()
                 });
             }

@@ -84,13 +84,15 @@ impl Drawing {
 
     fn describe(&mut self, tag: &Tag<'_>) {
         self.is_hidden |= matches!(tag.attribute("hidden").as_deref(), Some("1" | "true"));
-        let text = tag.attribute("descr").filter(|text| !text.trim().is_empty()).or_else(|| tag.attribute("title"));
+        let text =
+            tag.attribute("descr").filter(|text| !text.trim().is_empty()).or_else(|| tag.attribute("title"));
         self.description = text.unwrap_or_default();
     }
 
     fn begin_run(&mut self, tag: &Tag<'_>) {
         self.is_struck = matches!(tag.attribute("strike").as_deref(), Some("sngStrike" | "dblStrike"));
-        let baseline = tag.attribute("baseline").and_then(|value| value.trim_end_matches('%').parse::<i32>().ok());
+        let baseline =
+            tag.attribute("baseline").and_then(|value| value.trim_end_matches('%').parse::<i32>().ok());
         self.level = match baseline.unwrap_or(0) {
             1.. => Level::Super,
             0 => Level::Line,

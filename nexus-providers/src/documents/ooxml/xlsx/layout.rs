@@ -89,7 +89,8 @@ impl Handler for Overview {
             "row" => self.column = u32::MAX,
             "c" => self.cell(tag),
             "v" | "is" | "f" => {
-                self.first_column = Some(self.first_column.map_or(self.column, |first| first.min(self.column)));
+                self.first_column =
+                    Some(self.first_column.map_or(self.column, |first| first.min(self.column)));
             }
             "col" => self.hide(tag),
             "mergeCell" => self.merges.extend(tag.attribute("ref").as_deref().and_then(range)),

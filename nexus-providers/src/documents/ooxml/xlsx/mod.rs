@@ -60,11 +60,12 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
 /// Reports formulas that are shown in place of their values.
 pub(in super::super) fn formulas_without_values(formulas: u32, out: &mut Output<'_>) {
     out.unread(UnreadPart::Formula, formulas);
-    if formulas > 0 {
-        let warning = "formulas without a stored value are shown as formulas; open the file in its program and save it to \
-                       store the values";
-        out.warn(format!("{formulas} {warning}"));
-    }
+    let shown = match formulas {
+        0 => return,
+        1 => "1 formula without a stored value is shown as a formula".to_owned(),
+        more => format!("{more} formulas without a stored value are shown as formulas"),
+    };
+    out.warn(format!("{shown}; open the file in its program and save it to store the values"));
 }
 
 /// Reads one sheet. Returns the number of formulas without a value.

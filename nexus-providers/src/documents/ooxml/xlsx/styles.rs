@@ -60,7 +60,8 @@ impl Styles {
     }
 
     fn add_cell(&mut self, tag: &Tag<'_>) {
-        let number = |name: &str| tag.attribute(name).and_then(|value| value.parse::<u32>().ok()).unwrap_or(0);
+        let number =
+            |name: &str| tag.attribute(name).and_then(|value| value.parse::<u32>().ok()).unwrap_or(0);
         let (format, font) = (number("numFmtId"), number("fontId"));
         if !self.formats.contains_key(&format)
             && let Some(built_in) = NumberFormat::built_in(format)

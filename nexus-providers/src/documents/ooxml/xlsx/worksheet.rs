@@ -150,7 +150,9 @@ impl<'a, 'o> Cells<'a, 'o> {
 
     fn shared_string(&mut self, cell: &Cell, style: &Style) -> String {
         let index = cell.value.trim().parse().ok();
-        let Some((text, struck)) = index.and_then(|index| self.book.strings.get(index)) else { return String::new() };
+        let Some((text, struck)) = index.and_then(|index| self.book.strings.get(index)) else {
+            return String::new();
+        };
         self.out.unread(UnreadPart::StruckText, struck);
         self.formatted(text.to_owned(), style)
     }
