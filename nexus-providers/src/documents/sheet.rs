@@ -54,7 +54,7 @@ impl Layout {
     }
 
     /// Moves the first column.
-    pub(super) fn from_column(mut self, first: u32) -> Self {
+    pub(super) fn with_first(mut self, first: u32) -> Self {
         self.first = first;
         self
     }

@@ -38,7 +38,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         let layout = Layout::new(0, std::mem::take(&mut own.merges), std::mem::take(&mut own.hidden_columns));
         match contained(|| workbook.worksheet_range(name).map_err(damaged)) {
             Ok(range) => {
-                cells(name, &range, layout, &Cells { own: &own, facts: &facts, formulas: &shown }, out)?
+                cells(name, &range, layout, &Cells { own: &own, facts: &facts, formulas: &shown }, out)?;
             }
             Err(error) => {
                 out.begin_page()?;
@@ -87,7 +87,7 @@ fn cells(
 ) -> Result<()> {
     let left = range.start().map_or(0, |(_, left)| left);
     let left = known.formulas.keys().map(|(_, column)| *column).min().map_or(left, |column| column.min(left));
-    let mut sheet = Sheet::begin(name, layout.from_column(left), out)?;
+    let mut sheet = Sheet::begin(name, layout.with_first(left), out)?;
     for ((row, column), text) in texts(range, known, out) {
         if !out.limits.read_hidden && known.own.hidden_rows.contains(&row) {
             if !text.trim().is_empty() {

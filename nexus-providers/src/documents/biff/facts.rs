@@ -146,7 +146,8 @@ impl SheetFacts {
             }
             0x00BD => self.multiple(data)?,
             0x00E5 => {
-                self.merges.extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range)))
+                self.merges
+                    .extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range)));
             }
             0x0014 | 0x0015 if !data.is_empty() => self.headers.push((kind == 0x0014, text(data, is_wide)?)),
             _ => return None,

@@ -26,6 +26,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// Writes a moment or a duration, unless the value is none.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other parts of a format have no text here")]
 pub(super) fn write(section: &Section, value: f64, epoch: Epoch) -> Option<String> {
     let elapsed = section.tokens.iter().any(|token| matches!(token, Token::Elapsed(..)));
     if !value.is_finite() || value.abs() >= LAST_DAY || value < 0.0 && !elapsed {

@@ -24,6 +24,7 @@ pub(super) fn write(section: &Section, value: f64) -> String {
 }
 
 /// Writes the literals around a number that has no places of its own.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other parts of a format have no text here")]
 fn literals(tokens: &[Token], number: &str) -> String {
     let piece = |token: &Token| match token {
         Token::General => number.to_owned(),
@@ -104,6 +105,7 @@ fn fixed(tokens: &[Token], number: Decimal) -> String {
 }
 
 /// Writes digits into the places before the point, from the right. The first place takes all that are left.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other parts of a format have no text here")]
 fn whole_part(tokens: &[Token], digits: &str, grouped: bool) -> String {
     let mut left: Vec<char> = digits.chars().collect();
     let first = tokens.iter().position(|token| matches!(token, Token::Digit(_)));
@@ -141,6 +143,7 @@ fn whole_part(tokens: &[Token], digits: &str, grouped: bool) -> String {
 }
 
 /// Writes the point and the digits into the places after it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other parts of a format have no text here")]
 fn decimal_part(tokens: &[Token], digits: &str) -> String {
     let mut out = String::new();
     let mut left = digits;
@@ -198,6 +201,7 @@ fn slash(tokens: &[Token]) -> Option<usize> {
 }
 
 /// Returns the denominator that a format gives.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other part ends the denominator")]
 fn denominator(tokens: &[Token]) -> Option<f64> {
     let digits: String = tokens
         .iter()

@@ -37,6 +37,7 @@ impl NumberFormat {
     }
 
     /// Returns the text that the sheet shows for a text.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "places of digits have no text")]
     pub(super) fn text(&self, text: &str) -> String {
         let own = self.sections.get(3).or_else(|| self.sections.last().filter(|section| section.has_text()));
         let Some(section) = own else { return text.to_owned() };

@@ -173,9 +173,9 @@ fn refine(section: &mut Section) {
 
 /// Marks each `m` after hours or before seconds as minutes, with the letter `i`.
 fn minutes(tokens: &mut [Token]) {
-    let unit = |token: &Token| match token {
-        Token::Date(letter, _) | Token::Elapsed(letter, _) => Some(*letter),
-        _ => None,
+    let unit = |token: &Token| {
+        let (Token::Date(letter, _) | Token::Elapsed(letter, _)) = token else { return None };
+        Some(*letter)
     };
     let units: Vec<(usize, char)> =
         tokens.iter().enumerate().filter_map(|(at, token)| Some((at, unit(token)?))).collect();

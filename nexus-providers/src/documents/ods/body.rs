@@ -70,10 +70,17 @@ struct Drawing {
     is_control: bool,
 }
 
+/// Text of a row, with its column and the columns and rows that it spans.
+struct RowCell {
+    column: u32,
+    text: String,
+    span: Option<(u32, u32)>,
+}
+
 /// Open row.
 #[derive(Default)]
 struct Row {
-    cells: Vec<(u32, String, Option<(u32, u32)>)>,
+    cells: Vec<RowCell>,
     repeated: u32,
     hidden: bool,
 }
@@ -197,7 +204,7 @@ impl<'a, 'o> Body<'a, 'o> {
         let Some(sheet) = &mut self.sheet else { return Ok(()) };
         let rows = if row.cells.is_empty() { first..first } else { first..self.row_number };
         for number in rows {
-            for (column, text, span) in &row.cells {
+            for RowCell { column, text, span } in &row.cells {
                 if row.hidden {
                     sheet.hidden_cell(number);
                     continue;
@@ -244,11 +251,12 @@ impl<'a, 'o> Body<'a, 'o> {
         let further = merged_cells::repeated(&text.as_str().into());
         let Some(row) = &mut self.row else { return Ok(()) };
         self.out.budget.copy(text.len())?;
-        row.cells.push((column, text, span));
+        row.cells.push(RowCell { column, text, span });
         for more in 1..cell.repeated.min(WIDEST) {
             self.out.budget.work(1);
             self.out.budget.copy(size_of::<String>() + further.len())?;
-            row.cells.push((column.saturating_add(more), further.to_string(), None));
+            let column = column.saturating_add(more);
+            row.cells.push(RowCell { column, text: further.to_string(), span: None });
         }
         Ok(())
     }
@@ -382,8 +390,9 @@ impl Handler for Body<'_, '_> {
             "line-break" => self.append("\n"),
             "image" => self.drawings.last_mut().into_iter().for_each(|drawing| drawing.has_image = true),
             "object" | "object-ole" => {
-                let folder = tag.attribute("href");
-                self.drawings.last_mut().into_iter().for_each(|drawing| drawing.object = folder.clone());
+                if let Some(drawing) = self.drawings.last_mut() {
+                    drawing.object = tag.attribute("href");
+                }
             }
             name if DRAWINGS.contains(&name) => {
                 self.drawings.push(Drawing { is_control: name == "control", ..Drawing::default() });

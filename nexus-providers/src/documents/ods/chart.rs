@@ -9,7 +9,8 @@ use super::super::xml::{Handler, Tag};
 /// Content of an object.
 #[derive(Default)]
 pub(super) struct Chart {
-    pub(super) is_chart: bool,
+    /// Whether the object is a chart.
+    pub(super) found: bool,
     title: String,
     rows: Vec<Vec<String>>,
     place: Place,
@@ -38,8 +39,8 @@ impl Chart {
 impl Handler for Chart {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         match tag.name() {
-            "chart" => self.is_chart = true,
-            "title" | "subtitle" if self.is_chart => self.place = Place::Title,
+            "chart" => self.found = true,
+            "title" | "subtitle" if self.found => self.place = Place::Title,
             "table-row" => self.rows.push(Vec::new()),
             "table-cell" => {
                 self.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
@@ -66,8 +67,9 @@ impl Handler for Chart {
         match self.place {
             Place::Title => self.title.push_str(text),
             Place::Cell => {
-                let cell = self.rows.last_mut().and_then(|row| row.last_mut());
-                cell.into_iter().for_each(|cell| cell.push_str(text));
+                if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
+                    cell.push_str(text);
+                }
             }
             Place::Outside => {}
         }

@@ -27,7 +27,7 @@ pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()
     }
     let (objects, formulas) = body.finish();
     for object in objects {
-        write(object, archive, out)?;
+        write(&object, archive, out)?;
     }
     let mut headers = HeaderFooter::default();
     archive.xml("styles.xml", &mut headers)?;
@@ -37,11 +37,11 @@ pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()
 }
 
 /// Writes an object that has a part of its own.
-fn write(object: Object, archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
+fn write(object: &Object, archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
     let part = format!("{}/content.xml", object.folder.trim_start_matches("./").trim_end_matches('/'));
     let mut chart = chart::Chart::default();
     let found = archive.xml(&part, &mut chart)?;
-    let kind = if found && chart.is_chart { UnreadPart::Chart } else { UnreadPart::Attachment };
+    let kind = if found && chart.found { UnreadPart::Chart } else { UnreadPart::Attachment };
     if found && chart.has_values() {
         return out.on_page(object.page, |out| chart.write(out));
     }

@@ -59,6 +59,7 @@ enum Object {
 
 /// Drawing part.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is the state of an open element")]
 struct Drawing {
     objects: Vec<Object>,
     reads_hidden: bool,

@@ -70,15 +70,12 @@ fn unescaped(text: String) -> String {
         out.push_str(before);
         let code = after.get(..4).filter(|_| after.get(4..5) == Some("_"));
         let char = code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
-        match char {
-            Some(char) => {
-                out.push(char);
-                rest = after.get(5..).unwrap_or_default();
-            }
-            None => {
-                out.push_str("_x");
-                rest = after;
-            }
+        if let Some(char) = char {
+            out.push(char);
+            rest = after.get(5..).unwrap_or_default();
+        } else {
+            out.push_str("_x");
+            rest = after;
         }
     }
     if out.is_empty() { text } else { out + rest }
