@@ -71,7 +71,7 @@ fn formulas_of<R: Read + Seek>(name: &str, own: &SheetFacts, workbook: &mut Xls<
     Ok(own.blank_formulas.iter().filter_map(formula).collect())
 }
 
-/// What is known of the cells of a sheet beside their values.
+/// Facts of the cells of a sheet beside their values.
 struct Cells<'a> {
     own: &'a SheetFacts,
     facts: &'a Facts,

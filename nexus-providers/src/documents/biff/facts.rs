@@ -1,5 +1,4 @@
-//! What the records of a workbook say beside the values of its cells: styles, hidden parts, merged cells, notes and
-//! objects.
+//! Facts of a workbook beside the values of its cells: styles, hidden parts, merged cells, notes and objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
