@@ -177,6 +177,12 @@ impl<'a> Archive<'a> {
 
     /// Returns the text of a small file of the archive, if present.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
+        let bytes = self.bytes(name)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Returns a small file of the archive, if present.
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         let limit = self.whole_bytes;
         let Some(part) = self.part(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -184,7 +190,7 @@ impl<'a> Archive<'a> {
         if bytes.len() as u64 > limit {
             return Err(error::too_large(format_args!("a file in its archive has more than {limit} bytes")));
         }
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        Ok(Some(bytes))
     }
 
     /// Sends an XML file of the archive through `handler`. Returns whether the file exists.

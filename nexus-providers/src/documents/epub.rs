@@ -30,8 +30,8 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
             missing(chapter, out);
             continue;
         };
-        match archive.text(&file.part)? {
-            Some(text) => self::chapter(&file.named, &text, out)?,
+        match archive.bytes(&file.part)? {
+            Some(bytes) => self::chapter(&file.named, bytes, out)?,
             None => missing(&file.named, out),
         }
     }
@@ -45,8 +45,8 @@ fn missing(chapter: &str, out: &mut Output<'_>) {
 }
 
 /// Reads one chapter. A chapter whose HTML cannot be read becomes a warning and does not fail the book.
-fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
-    match html::fragment(text, out) {
+fn chapter(name: &str, bytes: Vec<u8>, out: &mut Output<'_>) -> Result<()> {
+    match html::encoded(bytes, None, out) {
         Err(error) if !out.has_failed() && error.code() == codes::MALFORMED => {
             out.leave_out(format!("the chapter `{}` was left out: {error}", quoted(name)), error);
             Ok(())

@@ -4,6 +4,7 @@ use std::io::BufReader;
 use std::rc::Rc;
 
 use nexus_core::Result;
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::Source;
 
 use super::block_writer::Output;
@@ -13,7 +14,7 @@ use super::lines::detect;
 use super::xml::{self, Handler, Tag};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    stream(source, out, |out| Box::new(Feed { out, entry: None, text: String::new() }))
+    stream(source, out, |out| Box::new(Feed { out, entry: None, text: String::new(), markup: 0 }))
 }
 
 pub(super) fn read_xml(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -35,6 +36,7 @@ fn stream<'a, 'o>(
 #[derive(Default)]
 struct Entry {
     title: String,
+    published: String,
     summary: String,
     content: String,
 }
@@ -43,21 +45,47 @@ struct Feed<'a, 'o> {
     out: &'a mut Output<'o>,
     entry: Option<Entry>,
     text: String,
+    /// Depth within content that is written as elements rather than as text.
+    markup: usize,
 }
+
+/// Elements whose content may be elements of XHTML.
+const CONTENT: &[&str] = &["content", "summary"];
 
 impl Handler for Feed<'_, '_> {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        if matches!(tag.name(), "item" | "entry") {
-            self.entry = Some(Entry::default());
+        if self.markup > 0 {
+            self.markup += 1;
+            self.text.push_str(&element(tag));
+            return Ok(());
+        }
+        match tag.name() {
+            "item" | "entry" => self.entry = Some(Entry::default()),
+            name if CONTENT.contains(&name) && tag.attribute("type").as_deref() == Some("xhtml") => {
+                self.markup = 1
+            }
+            "enclosure" if self.entry.is_some() => self.enclosure(tag.attribute("type")),
+            "link" if tag.attribute("rel").as_deref() == Some("enclosure") => {
+                self.enclosure(tag.attribute("type"))
+            }
+            _ => {}
         }
         self.text.clear();
         Ok(())
     }
 
     fn close(&mut self, name: &str) -> Result<()> {
+        self.markup = self.markup.saturating_sub(1);
+        if self.markup > 0 {
+            self.text.push_str(&format!("</{name}>"));
+            return Ok(());
+        }
         let text = std::mem::take(&mut self.text);
         match (&mut self.entry, name) {
             (Some(entry), "title") => entry.title = text,
+            (Some(entry), "pubDate" | "published" | "updated" | "date") if entry.published.is_empty() => {
+                entry.published = text;
+            }
             (Some(entry), "description" | "summary") => entry.summary = text,
             (Some(entry), "encoded" | "content") => entry.content = text,
             (Some(_), "item" | "entry") => return self.end_entry(),
@@ -72,15 +100,40 @@ impl Handler for Feed<'_, '_> {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        self.text.push_str(text);
+        if self.markup > 0 {
+            self.text.push_str(&text.replace('&', "&amp;").replace('<', "&lt;"));
+        } else {
+            self.text.push_str(text);
+        }
         Ok(())
     }
 }
 
+/// Returns the tag of an element with the attributes that matter to a reader.
+fn element(tag: &Tag<'_>) -> String {
+    let mut text = format!("<{}", tag.name());
+    for name in ["alt", "style", "hidden", "href", "start", "colspan", "rowspan"] {
+        if let Some(value) = tag.attribute(name) {
+            text.push_str(&format!(" {name}=\"{}\"", value.replace('&', "&amp;").replace('"', "&quot;")));
+        }
+    }
+    text + ">"
+}
+
 impl Feed<'_, '_> {
+    /// Counts a file that belongs to an entry.
+    fn enclosure(&mut self, kind: Option<String>) {
+        let kind = kind.unwrap_or_default();
+        let is_media = kind.starts_with("audio/") || kind.starts_with("video/");
+        self.out.unread(if is_media { UnreadPart::Media } else { UnreadPart::Attachment }, 1);
+    }
+
     fn end_entry(&mut self) -> Result<()> {
-        let Entry { title, summary, content } = self.entry.take().unwrap_or_default();
+        let Entry { title, published, summary, content } = self.entry.take().unwrap_or_default();
         self.out.heading(2, &title)?;
+        if !published.trim().is_empty() {
+            self.out.paragraph(&format!("Published: {}", published.trim()))?;
+        }
         html::fragment(if content.trim().is_empty() { &summary } else { &content }, self.out)
     }
 }

@@ -12,6 +12,25 @@ pub(super) enum Level {
     Sub,
 }
 
+/// Formatting that changes what text means. None of a field inherits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Format {
+    pub(super) struck: Option<bool>,
+    pub(super) hidden: Option<bool>,
+    pub(super) level: Option<Level>,
+}
+
+impl Format {
+    /// Returns this formatting with `inherited` where it says nothing.
+    pub(super) fn or(self, inherited: Self) -> Self {
+        Self {
+            struck: self.struck.or(inherited.struck),
+            hidden: self.hidden.or(inherited.hidden),
+            level: self.level.or(inherited.level),
+        }
+    }
+}
+
 /// Text of a paragraph while it grows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inline {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
-use super::super::inline::Level;
+use super::super::inline::{Format, Level};
 use super::super::xml::{Handler, Tag};
 
 /// Maximum depth of style inheritance.
@@ -20,18 +20,10 @@ struct Style {
     numbered: bool,
     number: Option<String>,
     level: Option<usize>,
-    run: RunFormat,
+    run: Format,
 }
 
-/// Formatting of a run that changes what its text means. None of a field inherits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RunFormat {
-    pub(super) struck: Option<bool>,
-    pub(super) hidden: Option<bool>,
-    pub(super) level: Option<Level>,
-}
-
-impl RunFormat {
+impl Format {
     /// Takes a property of a run.
     pub(super) fn property(&mut self, tag: &Tag<'_>) {
         match tag.name() {
@@ -45,15 +37,6 @@ impl RunFormat {
                 });
             }
             _ => {}
-        }
-    }
-
-    /// Returns this formatting with `inherited` where it says nothing.
-    pub(super) fn or(self, inherited: Self) -> Self {
-        Self {
-            struck: self.struck.or(inherited.struck),
-            hidden: self.hidden.or(inherited.hidden),
-            level: self.level.or(inherited.level),
         }
     }
 }
@@ -83,7 +66,7 @@ impl StyleSheet {
             list: lineage(place).any(|style| style.numbered || style.name.starts_with("list ")),
             number: lineage(place).find_map(|style| style.number.clone()),
             level: lineage(place).find_map(|style| style.level),
-            run: lineage(place).fold(RunFormat::default(), |format, style| format.or(style.run)),
+            run: lineage(place).fold(Format::default(), |format, style| format.or(style.run)),
         };
         Styles { by_id: places.into_iter().map(|(id, place)| (id.to_owned(), effect(place))).collect() }
     }
@@ -96,7 +79,7 @@ struct Effect {
     list: bool,
     number: Option<String>,
     level: Option<usize>,
-    run: RunFormat,
+    run: Format,
 }
 
 /// All paragraph styles by id.
@@ -122,8 +105,8 @@ impl Styles {
     }
 
     /// Returns the formatting of the text in a style.
-    pub(super) fn run(&self, id: &str) -> RunFormat {
-        self.by_id.get(id).map_or_else(RunFormat::default, |effect| effect.run)
+    pub(super) fn run(&self, id: &str) -> Format {
+        self.by_id.get(id).map_or_else(Format::default, |effect| effect.run)
     }
 }
 

@@ -8,10 +8,15 @@ use zip::write::SimpleFileOptions;
 
 /// Returns a zip archive of these files.
 pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    archive_of_bytes(&files.iter().map(|(name, content)| (*name, content.as_bytes())).collect::<Vec<_>>())
+}
+
+/// Returns a zip archive of these files, which need not be text.
+pub(super) fn archive_of_bytes(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(content.as_bytes()).unwrap();
+        zip.write_all(content).unwrap();
     }
     zip.finish().unwrap().into_inner()
 }

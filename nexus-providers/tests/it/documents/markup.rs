@@ -242,3 +242,28 @@ fn notebooks_keep_outputs_that_are_text_and_count_others() {
     let older = r#"{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x", "outputs": [{"output_type": "pyout", "text": ["7"]}]}]}]}"#;
     check(older, "a.ipynb", &["code x", "code 7"]);
 }
+
+#[test]
+fn books_are_read_in_the_encoding_of_each_chapter() {
+    let chapter = "<?xml version=\"1.0\" encoding=\"windows-1252\"?><html><p>Das <del>alte</del> Geb\u{e4}ude<a epub:type=\"noteref\" href=\"#n\">1</a></p></html>";
+    let bytes = encoding_rs::WINDOWS_1252.encode(chapter).0.into_owned();
+    let chapter = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(chapter.contains('\u{FFFD}'), "the chapter is not UTF-8");
+    let files: [(&str, &[u8]); 4] = [
+        ("mimetype", b"application/epub+zip"),
+        ("META-INF/container.xml", br#"<container><rootfile full-path="b.opf"/></container>"#),
+        ("b.opf", br#"<package><manifest><item id="c" href="c.xhtml"/></manifest><spine><itemref idref="c"/></spine></package>"#),
+        ("c.xhtml", &bytes),
+    ];
+    let report = check(super::build::archive_of_bytes(&files), "a.epub", &["p Das Gebäude[1]"]);
+    check_unread(&report, &[(UnreadPart::StruckText, 1)]);
+}
+
+#[test]
+fn feeds_keep_content_written_as_elements_and_count_files() {
+    let atom = "<feed><title>N</title><entry><title>E</title><updated>2025-01-02</updated><link rel='enclosure' type='audio/mpeg'/>\
+        <content type='xhtml'><div><p>One &amp; <s>two</s> three</p><ul><li>item</li></ul></div></content></entry></feed>";
+    let report =
+        check(atom, "a.xml", &["h1 N", "h2 E", "p Published: 2025-01-02", "p One & three", "li item"]);
+    check_unread(&report, &[(UnreadPart::Media, 1), (UnreadPart::StruckText, 1)]);
+}

@@ -359,3 +359,73 @@ fn rtf_cells_that_are_merged_say_it_in_every_row() {
 \trowd\clmgf\cellx1\clmrg\cellx2\intbl d\cell\cell\row\pard End}";
     check(rtf, "a.rtf", &["table | a | b |\n| --- | --- |\n| a | c |\n| d | d |", "p End"]);
 }
+
+fn odf(kind: &str, content: &str, parts: &[(&str, &str)]) -> Vec<u8> {
+    let mimetype = format!("application/vnd.oasis.opendocument.{kind}");
+    let mut files = vec![("mimetype", mimetype.as_str()), ("content.xml", content)];
+    files.extend_from_slice(parts);
+    archive(&files)
+}
+
+#[test]
+fn odt_leaves_struck_hidden_and_deleted_text_out_and_counts_it() {
+    let content = r#"<office:document-content><office:automatic-styles>
+        <style:style style:name="T1" style:family="text"><style:text-properties style:text-line-through-style="solid"/></style:style>
+        <style:style style:name="T2" style:family="text"><style:text-properties text:display="none"/></style:style>
+        <style:style style:name="T3" style:family="text"><style:text-properties style:text-position="super 58%"/></style:style>
+        <style:style style:name="T4" style:family="text" style:parent-style-name="T1"/></office:automatic-styles>
+        <office:body><office:text><text:tracked-changes><text:changed-region><text:deletion>
+        <office:change-info><dc:creator>Ann</dc:creator><dc:date>2025</dc:date></office:change-info><text:p>deleted</text:p></text:deletion></text:changed-region></text:tracked-changes>
+        <text:p>The fee is <text:span text:style-name="T1">12</text:span> 15 euros, <text:span text:style-name="T4">not 20</text:span> a m<text:span text:style-name="T3">2</text:span>.<text:span text:style-name="T2">secret</text:span></text:p>
+        <text:section text:display="none"><text:p>unseen</text:p></text:section></office:text></office:body></office:document-content>"#;
+    let bytes = odf("text", content, &[]);
+    let report = check(&bytes, "a.odt", &["p The fee is 15 euros, a m²."]);
+    check_unread(&report, &[(UnreadPart::HiddenText, 2), (UnreadPart::StruckText, 3)]);
+    let limits = DocumentLimits { read_hidden: true, ..DocumentLimits::default() };
+    let (blocks, _) = parse_within(limits, &bytes, "a.odt").unwrap();
+    assert_eq!(blocks, ["p The fee is 15 euros, a m².secret", "p unseen"]);
+}
+
+#[test]
+fn odt_reads_notes_comments_descriptions_charts_and_furniture() {
+    let content = r#"<office:text><text:p>Costs 1,200<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Estimated.</text:p></text:note-body></text:note>
+        a<text:s text:c="2"/>b<text:tab/>c<office:annotation><dc:creator>Ann</dc:creator><dc:date>2025</dc:date><text:p>Check this.</text:p></office:annotation></text:p>
+        <text:p><draw:frame><draw:image/><svg:title>A red bus</svg:title></draw:frame><draw:frame><draw:image><text:p/></draw:image></draw:frame><draw:custom-shape/></text:p>
+        <text:p><draw:frame><draw:object xlink:href="./Object 1"/><draw:image/></draw:frame><draw:frame><draw:object xlink:href="./Object 2"/></draw:frame></text:p>
+        <table:table><table:table-row><table:table-cell table:number-rows-spanned="2"><text:p>x</text:p></table:table-cell><table:table-cell><text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two</text:p></text:list-item></text:list></table:table-cell></table:table-row>
+        <table:table-row><table:covered-table-cell/><table:table-cell><text:p>y</text:p></table:table-cell></table:table-row></table:table></office:text>"#;
+    let cell = |text: &str| format!("<table:table-cell><text:p>{text}</text:p></table:table-cell>");
+    let row =
+        |one: &str, other: &str| format!("<table:table-row>{}{}</table:table-row>", cell(one), cell(other));
+    let chart = format!(
+        "<office:chart><chart:chart><chart:title><text:p>Visits</text:p></chart:title><table:table>{}{}</table:table></chart:chart></office:chart>",
+        row("", "Number"),
+        row("2025", "73")
+    );
+    let header = "<style:master-page><style:header><text:p>Policy 12</text:p></style:header><style:footer><text:p>Page <text:page-number>1</text:page-number></text:p></style:footer></style:master-page>";
+    let bytes = odf("text", content, &[("Object 1/content.xml", &chart), ("styles.xml", header)]);
+    let (blocks, report) = super::parse(&bytes, "a.odt").unwrap();
+    assert!(blocks[0].starts_with("p Costs 1,200[1]") && blocks[0].ends_with("a  b\tc"), "{blocks:?}");
+    let expected = [
+        "p [1]: Estimated.",
+        "p Comment: Check this.",
+        "p [Image: A red bus]",
+        "p Chart: Visits",
+        "table |  | Number |\n| --- | --- |\n| 2025 | 73 |",
+        "table | x | one, two |\n| --- | --- |\n| x | y |",
+        "p Header: Policy 12",
+    ];
+    assert_eq!(blocks[1..], expected);
+    check_unread(&report, &[(UnreadPart::Attachment, 1), (UnreadPart::Drawing, 1), (UnreadPart::Image, 1)]);
+}
+
+#[test]
+fn odp_hidden_slides_are_left_out_and_counted() {
+    let content = r#"<office:document-content><office:automatic-styles><style:style style:name="d1"><style:drawing-page-properties presentation:visibility="hidden"/></style:style></office:automatic-styles>
+        <office:presentation><draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>Seen</text:p></draw:text-box></draw:frame>
+        <presentation:notes><draw:frame><draw:text-box><text:p>Say this.</text:p></draw:text-box></draw:frame><draw:frame presentation:class="page-number"><draw:text-box><text:p>1</text:p></draw:text-box></draw:frame></presentation:notes></draw:page>
+        <draw:page draw:style-name="d1"><draw:frame><draw:text-box><text:p>Secret</text:p></draw:text-box></draw:frame></draw:page></office:presentation></office:document-content>"#;
+    let report = check(odf("presentation", content, &[]), "a.odp", &["h1@1 Seen", "p@1 Say this."]);
+    check_unread(&report, &[(UnreadPart::HiddenSlide, 1)]);
+    assert_eq!((report.pages, report.pages_without_text), (Some(2), vec![]));
+}

@@ -8,13 +8,13 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
-use super::super::super::inline::{Inline, Level};
+use super::super::super::inline::{Format, Inline, Level};
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
 use super::super::equation::Equation;
 use super::super::graphics::Graphics;
 use super::super::numbering::{Numbering, roman};
-use super::super::styles::{RunFormat, Styles, outline_level};
+use super::super::styles::{Styles, outline_level};
 use super::super::symbols;
 use super::tables::OpenTable;
 
@@ -95,9 +95,9 @@ struct Paragraph {
     list: Option<String>,
     level: Option<usize>,
     equation: Equation,
-    run: RunFormat,
-    run_style: RunFormat,
-    style_run: RunFormat,
+    run: Format,
+    run_style: Format,
+    style_run: Format,
     /// Kind of the text that was left out last, while no other text follows.
     leaving_out: Option<UnreadPart>,
     /// Charts and diagrams within the paragraph, which follow it.
@@ -198,9 +198,9 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         }
         let format = paragraph.run.or(paragraph.run_style).or(paragraph.style_run);
         let reason = match format {
-            RunFormat { struck: Some(true), .. } => UnreadPart::StruckText,
-            RunFormat { hidden: Some(true), .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
-            RunFormat { level, .. } => {
+            Format { struck: Some(true), .. } => UnreadPart::StruckText,
+            Format { hidden: Some(true), .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
+            Format { level, .. } => {
                 paragraph.text.push(text, level.unwrap_or_default());
                 paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
                 return self.document.anchor(text);

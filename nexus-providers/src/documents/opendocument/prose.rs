@@ -1,0 +1,597 @@
+//! Texts and presentations: paragraphs, tables, notes and comments; a slide is a page.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
+use nexus_core::document::parser::BlockKind;
+
+use super::super::archive::Archive;
+use super::super::block_writer::Output;
+use super::super::budget::Budget;
+use super::super::inline::{Format, Inline, Level};
+use super::super::merged_cells::{self, Cell};
+use super::super::xml::{Handler, Tag};
+use super::super::{error, table};
+use super::objects::Objects;
+use super::styles::Styles;
+
+/// Reads the content of a document after its styles, then its headers and footers.
+pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
+    let objects = Objects::of(archive, &out.budget)?;
+    let mut body = Body::new(&objects, out);
+    body.in_styles = true;
+    archive.xml("styles.xml", &mut body)?;
+    body.in_styles = false;
+    if !archive.xml("content.xml", &mut body)? {
+        return Err(error::malformed("it has no content"));
+    }
+    let furniture = std::mem::take(&mut body.furniture);
+    if out.report.pages.is_some() {
+        return Ok(());
+    }
+    furniture.iter().try_for_each(|text| out.paragraph(text))
+}
+
+/// Elements outside the text.
+const SKIPPED: &[&str] = &["font-face-decls", "scripts", "settings", "covered-table-cell", "event-listeners"];
+
+/// Shapes that may hold text.
+const SHAPES: &[&str] = &["custom-shape", "rect", "ellipse", "circle", "polygon", "path"];
+
+/// Open paragraph or heading. Paragraphs nest through notes and frames.
+#[derive(Default)]
+struct Paragraph {
+    text: Inline,
+    heading: Option<u8>,
+    /// Formatting of the paragraph and of the spans within it.
+    formats: Vec<Format>,
+    leaving_out: Option<UnreadPart>,
+    hidden: bool,
+    has_page_number: bool,
+    /// Notes, comments and charts within the paragraph, which follow it.
+    after: Vec<After>,
+}
+
+/// Block that follows a paragraph.
+enum After {
+    Text(String),
+    Object(String),
+}
+
+/// Text beside the main one.
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Note,
+    Comment,
+    /// Text of a tracked deletion.
+    Deleted,
+    Furniture(&'static str),
+}
+
+struct Story {
+    kind: Kind,
+    text: String,
+    /// Mark of a note, or author of a comment.
+    label: String,
+}
+
+/// Open table.
+#[derive(Default)]
+struct OpenTable {
+    rows: Vec<Vec<Cell>>,
+    in_cell: bool,
+    repeated: usize,
+    /// Whether the open cell ends with a list item.
+    listed: bool,
+    hidden_row: bool,
+}
+
+/// Open frame or shape.
+#[derive(Default)]
+struct Frame {
+    description: String,
+    images: u32,
+    has_content: bool,
+    is_shape: bool,
+    /// Number of paragraphs that are open around it.
+    depth: usize,
+}
+
+/// Text that is no text of a paragraph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Captured {
+    Description,
+    Label,
+    /// Text that is left out, such as a date.
+    Nothing,
+}
+
+struct Body<'a, 'o> {
+    objects: &'a Objects,
+    out: &'a mut Output<'o>,
+    styles: Styles,
+    in_styles: bool,
+    paragraphs: Vec<Paragraph>,
+    tables: Vec<OpenTable>,
+    stories: Vec<Story>,
+    frames: Vec<Frame>,
+    captured: Option<Captured>,
+    lists: usize,
+    is_title: bool,
+    in_forms: bool,
+    furniture: BTreeSet<String>,
+    /// Depth within an element that is left out, the kind that it counts as, and whether it held text.
+    skipped: usize,
+    reason: Option<UnreadPart>,
+    skipped_text: bool,
+}
+
+impl<'a, 'o> Body<'a, 'o> {
+    fn new(objects: &'a Objects, out: &'a mut Output<'o>) -> Self {
+        Self {
+            objects,
+            out,
+            styles: Styles::default(),
+            in_styles: false,
+            paragraphs: Vec::new(),
+            tables: Vec::new(),
+            stories: Vec::new(),
+            frames: Vec::new(),
+            captured: None,
+            lists: 0,
+            is_title: false,
+            in_forms: false,
+            furniture: BTreeSet::new(),
+            skipped: 0,
+            reason: None,
+            skipped_text: false,
+        }
+    }
+
+    /// Returns whether an element is left out, and remembers what it counts as.
+    fn is_left_out(&mut self, tag: &Tag<'_>) -> bool {
+        let is = |name: &str, value: &str| tag.attribute(name).is_some_and(|found| found == value);
+        let read_hidden = self.out.limits.read_hidden;
+        self.reason = match tag.name() {
+            "section" if is("display", "none") || is("is-hidden", "true") => Some(UnreadPart::HiddenText),
+            "hidden-text" if is("is-hidden", "true") => Some(UnreadPart::HiddenText),
+            "page" if self.styles.hides_page(&tag.attribute("style-name").unwrap_or_default()) => {
+                Some(UnreadPart::HiddenSlide)
+            }
+            _ => None,
+        }
+        .filter(|_| !read_hidden);
+        let is_furniture = tag.name() == "frame"
+            && (is("placeholder", "true")
+                || ["page-number", "date-time", "footer", "header"].iter().any(|class| is("class", class)));
+        let is_master = self.in_styles && tag.name() == "notes";
+        self.reason.is_some() || is_furniture || is_master || SKIPPED.contains(&tag.name())
+    }
+
+    /// Ends an element that was left out. A slide counts even if it holds no text.
+    fn end_left_out(&mut self) -> Result<()> {
+        let reason = self.reason.take();
+        if reason == Some(UnreadPart::HiddenSlide) {
+            self.out.begin_page()?;
+        }
+        if let Some(part) = reason.filter(|part| self.skipped_text || *part == UnreadPart::HiddenSlide) {
+            self.out.unread(part, 1);
+            self.paragraphs.last_mut().into_iter().for_each(|paragraph| paragraph.text.omit());
+        }
+        self.skipped_text = false;
+        Ok(())
+    }
+
+    fn begin_paragraph(&mut self, tag: &Tag<'_>) {
+        let level = || tag.attribute("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1);
+        let heading = (tag.name() == "h").then(level).or_else(|| self.is_title.then_some(1));
+        let format = self.styles.format(&tag.attribute("style-name").unwrap_or_default());
+        self.paragraphs.push(Paragraph { heading, formats: vec![format], ..Paragraph::default() });
+    }
+
+    fn end_paragraph(&mut self) -> Result<()> {
+        let Some(mut paragraph) = self.paragraphs.pop() else { return Ok(()) };
+        let text = paragraph.text.take();
+        if !text.trim().is_empty() {
+            self.frames.last_mut().into_iter().for_each(|frame| frame.has_content = true);
+        }
+        let hidden = paragraph.hidden && !self.out.limits.read_hidden;
+        if hidden {
+            self.out.unread(UnreadPart::HiddenText, u32::from(!text.trim().is_empty()));
+        } else {
+            self.write(paragraph.heading, &text, paragraph.has_page_number)?;
+        }
+        paragraph.after.into_iter().try_for_each(|after| self.follow(after))
+    }
+
+    /// Writes the text of a paragraph to where it belongs.
+    fn write(&mut self, heading: Option<u8>, text: &str, has_page_number: bool) -> Result<()> {
+        if let Some(story) = self.stories.last_mut() {
+            let is_number = has_page_number && text.split_whitespace().nth(2).is_none();
+            if !text.trim().is_empty() && !is_number {
+                self.out.budget.copy(text.len())?;
+                story.text.push_str(if story.text.is_empty() { "" } else { "\n" });
+                story.text.push_str(text.trim());
+            }
+            return Ok(());
+        }
+        if self.in_styles {
+            return Ok(());
+        }
+        let listed = self.lists > 0;
+        if let Some(table) = self.tables.last_mut().filter(|table| table.in_cell) {
+            table.paragraph(text, listed);
+            return Ok(());
+        }
+        match heading {
+            Some(level) => self.out.heading(level, text),
+            None if listed => self.out.push(BlockKind::ListItem, text),
+            None => self.out.paragraph(text),
+        }
+    }
+
+    /// Writes a block after its paragraph, or after the one around it.
+    fn follow(&mut self, after: After) -> Result<()> {
+        if let Some(paragraph) = self.paragraphs.last_mut() {
+            paragraph.after.push(after);
+            return Ok(());
+        }
+        match after {
+            After::Text(text) => self.write(None, &text, false),
+            After::Object(link) => {
+                let budget = Rc::clone(&self.out.budget);
+                budget.work(link.len());
+                self.objects.get(&link).map_or(Ok(()), |object| object.write(self.out))
+            }
+        }
+    }
+
+    /// Appends text to the open paragraph, unless it is struck out or hidden.
+    fn append(&mut self, text: &str) {
+        let Some(paragraph) = self.paragraphs.last_mut() else { return };
+        let format =
+            paragraph.formats.iter().rev().fold(Format::default(), |format, outer| format.or(*outer));
+        let reason = match format {
+            Format { struck: Some(true), .. } => UnreadPart::StruckText,
+            Format { hidden: Some(true), .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
+            Format { level, .. } => {
+                paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
+                return paragraph.text.push(text, level.unwrap_or_default());
+            }
+        };
+        if !text.trim().is_empty() {
+            paragraph.text.omit();
+            if paragraph.leaving_out.replace(reason) != Some(reason) {
+                self.out.unread(reason, 1);
+            }
+        }
+    }
+
+    fn begin_story(&mut self, kind: Kind) {
+        self.stories.push(Story { kind, text: String::new(), label: String::new() });
+    }
+
+    fn end_story(&mut self) -> Result<()> {
+        let Some(Story { kind, text, label }) = self.stories.pop() else { return Ok(()) };
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        match kind {
+            Kind::Note => self.follow(After::Text(format!("[{label}]: {text}"))),
+            Kind::Comment => {
+                let label = Some(label).filter(|label| self.out.limits.comment_authors && !label.is_empty());
+                let by = label.map(|author| format!(" by {author}")).unwrap_or_default();
+                self.follow(After::Text(format!("Comment{by}: {text}")))
+            }
+            Kind::Deleted => {
+                self.out.unread(UnreadPart::StruckText, 1);
+                Ok(())
+            }
+            Kind::Furniture(name) => {
+                self.furniture.insert(format!("{name}: {text}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins text beside the main one. Returns whether the element does.
+    fn begins_story(&mut self, name: &str) -> bool {
+        let open = self.stories.last().map(|story| &story.kind);
+        let (in_comment, in_deletion) = (open == Some(&Kind::Comment), open == Some(&Kind::Deleted));
+        match name {
+            "note" => self.begin_story(Kind::Note),
+            "annotation" => self.begin_story(Kind::Comment),
+            "deletion" => self.begin_story(Kind::Deleted),
+            "header" | "header-left" | "header-first" if self.in_styles => {
+                self.begin_story(Kind::Furniture("Header"));
+            }
+            "footer" | "footer-left" | "footer-first" if self.in_styles => {
+                self.begin_story(Kind::Furniture("Footer"));
+            }
+            "note-citation" => self.captured = Some(Captured::Label),
+            "creator" if in_comment => self.captured = Some(Captured::Label),
+            "date" | "date-string" | "creator-initials" if in_comment => {
+                self.captured = Some(Captured::Nothing)
+            }
+            "change-info" if in_deletion => self.captured = Some(Captured::Nothing),
+            _ => return false,
+        }
+        true
+    }
+
+    fn begin_frame(&mut self, tag: &Tag<'_>) {
+        let is_shape = tag.name() != "frame";
+        self.is_title = tag.attribute("class").is_some_and(|class| class == "title");
+        self.frames.push(Frame { is_shape, depth: self.paragraphs.len(), ..Frame::default() });
+    }
+
+    fn end_frame(&mut self) -> Result<()> {
+        self.is_title = false;
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        let description = frame.description.trim();
+        if self.in_styles {
+            return Ok(());
+        }
+        if !description.is_empty() {
+            let text = format!("[Image: {description}]");
+            if self.paragraphs.is_empty() {
+                return self.write(None, &text, false);
+            }
+            self.append(&text);
+        } else if !frame.has_content && frame.images > 0 {
+            self.out.unread(UnreadPart::Image, 1);
+        } else if !frame.has_content && frame.is_shape {
+            self.out.unread(UnreadPart::Drawing, 1);
+        }
+        self.frames.last_mut().into_iter().for_each(|around| around.has_content |= frame.has_content);
+        Ok(())
+    }
+
+    /// Takes an element within a frame. Returns whether it is one that frames hold.
+    fn framed(&mut self, tag: &Tag<'_>) -> Result<bool> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(false) };
+        match tag.name() {
+            "image" => frame.images += 1,
+            "title" | "desc" if frame.depth == self.paragraphs.len() => {
+                self.captured = Some(Captured::Description);
+            }
+            "plugin" => {
+                frame.has_content = true;
+                self.out.unread(UnreadPart::Media, 1);
+            }
+            "object" | "object-ole" => {
+                frame.has_content = true;
+                let link = tag.attribute("href").unwrap_or_default();
+                let Some(object) = self.objects.get(&link) else {
+                    self.out.unread(UnreadPart::Attachment, 1);
+                    return Ok(true);
+                };
+                if object.is_chart() {
+                    self.follow(After::Object(link))?;
+                } else {
+                    let formula = object.formula().to_owned();
+                    self.append(&formula);
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Writes the value of a form field.
+    fn form_field(&mut self, tag: &Tag<'_>) -> Result<()> {
+        let label = tag.attribute("label").or_else(|| tag.attribute("name")).unwrap_or_default();
+        let value = match tag.name() {
+            "checkbox" | "radio" => {
+                let state = ["current-state", "current-selected"].iter().find_map(|name| tag.attribute(name));
+                let checked = state.is_some_and(|state| matches!(state.as_str(), "checked" | "true"));
+                Some(if checked { "☒" } else { "☐" }.to_owned())
+            }
+            "text" | "textarea" | "combobox" | "number" | "formatted-text" | "date" | "time" => {
+                tag.attribute("current-value").or_else(|| tag.attribute("value"))
+            }
+            "option" if tag.attribute("current-selected").is_some_and(|selected| selected == "true") => {
+                tag.attribute("value")
+            }
+            _ => None,
+        };
+        let value = value.filter(|value| !value.trim().is_empty());
+        value.map_or(Ok(()), |value| self.out.paragraph(&format!("{label}: {value}")))
+    }
+
+    /// Begins an element within a paragraph.
+    fn inline(&mut self, tag: &Tag<'_>) {
+        const MOST_BLANKS: usize = 256;
+        match tag.name() {
+            "span" => {
+                let format = self.styles.format(&tag.attribute("style-name").unwrap_or_default());
+                let formats = self.paragraphs.last_mut().map(|paragraph| &mut paragraph.formats);
+                formats.into_iter().for_each(|formats| formats.push(format));
+            }
+            "s" => {
+                let count = tag.attribute("c").and_then(|count| count.parse().ok()).unwrap_or(1_usize);
+                self.append(&" ".repeat(count.min(MOST_BLANKS)));
+            }
+            "tab" => self.append("\t"),
+            "line-break" => self.append("\n"),
+            "ruby-text" => self.append("("),
+            "hidden-paragraph" => {
+                let hidden = tag.attribute("is-hidden").is_some_and(|hidden| hidden == "true");
+                self.paragraphs.last_mut().into_iter().for_each(|paragraph| paragraph.hidden |= hidden);
+            }
+            "page-number" | "page-count" if !self.stories.is_empty() => {
+                self.captured = Some(Captured::Nothing);
+                self.paragraphs.last_mut().into_iter().for_each(|paragraph| paragraph.has_page_number = true);
+            }
+            _ => {}
+        }
+    }
+
+    fn end_table(&mut self) -> Result<()> {
+        let Some(table) = self.tables.pop() else { return Ok(()) };
+        if self.in_styles {
+            return Ok(());
+        }
+        let budget = Rc::clone(&self.out.budget);
+        let rows = merged_cells::lay_out(table.rows, &budget)?;
+        let outer = self.tables.last_mut().filter(|outer| outer.in_cell);
+        if let Some(cell) = outer.and_then(|outer| outer.rows.last_mut()?.last_mut()) {
+            return table::inline(&rows, &mut cell.text, &budget);
+        }
+        table::write(&rows, self.out)
+    }
+}
+
+impl OpenTable {
+    fn begin_cell(&mut self, tag: &Tag<'_>, budget: &Budget) -> Result<()> {
+        budget.copy(size_of::<Cell>())?;
+        let number = |name: &str| tag.attribute(name).and_then(|count| count.parse().ok()).unwrap_or(1);
+        let (columns, rows) = (number("number-columns-spanned"), number("number-rows-spanned"));
+        self.repeated = number("number-columns-repeated");
+        (self.in_cell, self.listed) = (true, false);
+        let cell = Cell { text: String::new(), columns, rows };
+        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
+        Ok(())
+    }
+
+    /// Ends a cell and repeats it as declared, up to a limit.
+    fn end_cell(&mut self, budget: &Budget) -> Result<()> {
+        const WIDEST: usize = 256;
+        self.in_cell = false;
+        let Some(row) = self.rows.last_mut() else { return Ok(()) };
+        let more = self.repeated.saturating_sub(1).min(WIDEST.saturating_sub(row.len()));
+        let Some(cell) = row.last().cloned() else { return Ok(()) };
+        budget.work(more + 1);
+        budget.copy(more.saturating_mul(size_of::<Cell>() + cell.text.len()))?;
+        row.extend(std::iter::repeat_n(cell, more));
+        Ok(())
+    }
+
+    /// Appends a paragraph to the open cell. Items of a list are separated by commas.
+    fn paragraph(&mut self, text: &str, listed: bool) {
+        let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) else { return };
+        if text.trim().is_empty() {
+            return;
+        }
+        let follows = std::mem::replace(&mut self.listed, listed) && listed;
+        if follows && cell.text.ends_with(|c: char| !c.is_ascii_punctuation()) {
+            cell.text.push(',');
+        }
+        cell.text.push_str(if cell.text.is_empty() { "" } else { "\n" });
+        cell.text.push_str(text.trim());
+    }
+
+    /// Ends a row. Returns whether it is hidden and had text.
+    fn end_row(&mut self, read_hidden: bool) -> bool {
+        if !std::mem::take(&mut self.hidden_row) || read_hidden {
+            return false;
+        }
+        self.rows.pop().is_some_and(|row| row.iter().any(|cell| !cell.text.trim().is_empty()))
+    }
+}
+
+impl Handler for Body<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if self.skipped > 0 || self.is_left_out(tag) {
+            self.skipped += 1;
+            return Ok(());
+        }
+        if self.in_forms {
+            return self.form_field(tag);
+        }
+        self.styles.take(tag);
+        if self.begins_story(tag.name()) || self.framed(tag)? {
+            return Ok(());
+        }
+        match tag.name() {
+            "p" | "h" => self.begin_paragraph(tag),
+            "list-item" | "list-header" => self.lists += 1,
+            "page" => self.out.begin_page()?,
+            "forms" => self.in_forms = true,
+            "table" => self.tables.push(OpenTable::default()),
+            "table-row" => {
+                let hidden = tag.attribute("visibility").is_some_and(|seen| seen != "visible");
+                if let Some(table) = self.tables.last_mut() {
+                    table.rows.push(Vec::new());
+                    table.hidden_row = hidden;
+                }
+            }
+            "table-cell" => {
+                let budget = Rc::clone(&self.out.budget);
+                return self.tables.last_mut().map_or(Ok(()), |table| table.begin_cell(tag, &budget));
+            }
+            name if name == "frame" || SHAPES.contains(&name) => self.begin_frame(tag),
+            _ => self.inline(tag),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return if self.skipped == 0 { self.end_left_out() } else { Ok(()) };
+        }
+        match name {
+            "style" => self.styles.end(),
+            "p" | "h" => return self.end_paragraph(),
+            "span" => {
+                let formats = self.paragraphs.last_mut().map(|paragraph| &mut paragraph.formats);
+                formats.and_then(Vec::pop);
+            }
+            "ruby-text" => self.append(")"),
+            "table" => return self.end_table(),
+            "table-row" => {
+                let read_hidden = self.out.limits.read_hidden;
+                let hidden = self.tables.last_mut().is_some_and(|table| table.end_row(read_hidden));
+                self.out.unread(UnreadPart::HiddenRow, u32::from(hidden));
+            }
+            "table-cell" => {
+                let budget = Rc::clone(&self.out.budget);
+                return self.tables.last_mut().map_or(Ok(()), |table| table.end_cell(&budget));
+            }
+            "list-item" | "list-header" => self.lists = self.lists.saturating_sub(1),
+            "page" => self.out.end_page(),
+            "forms" => self.in_forms = false,
+            "note-citation" => {
+                self.captured = None;
+                let mark = self.stories.last().map(|story| format!("[{}]", story.label)).unwrap_or_default();
+                let paragraph = self.paragraphs.last_mut().into_iter();
+                paragraph.for_each(|paragraph| paragraph.text.push(&mark, Level::Line));
+            }
+            "title" | "desc" | "creator" | "date" | "date-string" | "creator-initials" | "change-info"
+            | "page-number" | "page-count" => self.captured = None,
+            "note" | "annotation" | "deletion" => return self.end_story(),
+            "header" | "header-left" | "header-first" | "footer" | "footer-left" | "footer-first"
+                if self.in_styles =>
+            {
+                return self.end_story();
+            }
+            name if name == "frame" || SHAPES.contains(&name) => return self.end_frame(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        const LONGEST: usize = 64 * 1024;
+        if self.skipped > 0 {
+            self.skipped_text |= !text.trim().is_empty();
+            return Ok(());
+        }
+        match self.captured {
+            None => self.append(text),
+            Some(Captured::Nothing) => {}
+            Some(Captured::Description) => {
+                let frame = self.frames.last_mut().filter(|frame| frame.description.len() < LONGEST);
+                frame.into_iter().for_each(|frame| frame.description.push_str(text));
+            }
+            Some(Captured::Label) => {
+                let story = self.stories.last_mut().filter(|story| story.label.len() < LONGEST);
+                story.into_iter().for_each(|story| story.label.push_str(text));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Styles of an `OpenDocument` file that decide whether text is read.
+
+use std::collections::BTreeMap;
+
+use super::super::inline::{Format, Level};
+use super::super::xml::Tag;
+
+/// Maximum depth of style inheritance.
+const DEEPEST: usize = 16;
+
+/// Styles by name.
+#[derive(Debug, Default)]
+pub(super) struct Styles {
+    by_name: BTreeMap<String, Style>,
+    open: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Style {
+    parent: Option<String>,
+    format: Format,
+    /// Whether pages in this style are hidden.
+    hides_page: bool,
+}
+
+impl Styles {
+    /// Takes an element that may be a style or belong to one.
+    pub(super) fn take(&mut self, tag: &Tag<'_>) {
+        if tag.name() == "style" {
+            self.open = tag.attribute("name");
+            let Some(name) = self.open.clone() else { return };
+            self.by_name
+                .insert(name, Style { parent: tag.attribute("parent-style-name"), ..Style::default() });
+            return;
+        }
+        let Some(style) = self.open.as_ref().and_then(|name| self.by_name.get_mut(name)) else { return };
+        match tag.name() {
+            "text-properties" => style.format = format(tag),
+            "drawing-page-properties" => {
+                style.hides_page = tag.attribute("visibility").as_deref() == Some("hidden");
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the style that is open.
+    pub(super) fn end(&mut self) {
+        self.open = None;
+    }
+
+    /// Returns the formatting of a style, its own or inherited.
+    pub(super) fn format(&self, name: &str) -> Format {
+        let first = self.by_name.get(name);
+        let lineage = std::iter::successors(first, |style| self.by_name.get(style.parent.as_deref()?));
+        lineage.take(DEEPEST).fold(Format::default(), |format, style| format.or(style.format))
+    }
+
+    /// Returns whether pages in a style are hidden.
+    pub(super) fn hides_page(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|style| style.hides_page)
+    }
+}
+
+fn format(tag: &Tag<'_>) -> Format {
+    let lines = ["text-line-through-style", "text-line-through-type"].map(|name| tag.attribute(name));
+    let lines = lines.iter().flatten().map(|line| line != "none");
+    let position = tag.attribute("text-position").unwrap_or_default();
+    let level = match position.split_whitespace().next() {
+        Some("super") => Some(Level::Super),
+        Some("sub") => Some(Level::Sub),
+        Some(shift) if shift.starts_with('-') => Some(Level::Sub),
+        Some(shift) if shift.starts_with('0') => Some(Level::Line),
+        Some(_) => Some(Level::Super),
+        None => None,
+    };
+    Format {
+        struck: lines.reduce(|one, other| one && other),
+        hidden: tag.attribute("display").map(|display| display == "none"),
+        level,
+    }
+}
