@@ -5,6 +5,12 @@
 
 use serde_json::Value;
 
+/// Maximum length of the path before a key, in bytes.
+const LONGEST_PATH: usize = 256;
+
+/// Maximum number of facts. Lines after them belong to the last one.
+const MOST: usize = 10_000;
+
 /// Fact of a document about itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fact {
@@ -43,7 +49,7 @@ fn flatten(key: String, value: &Value, facts: &mut Vec<Fact>) {
     let scalar = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match value {
         Value::Object(map) => {
-            for (name, value) in map {
+            for (name, value) in map.iter().take(MOST.saturating_sub(facts.len())) {
                 flatten(join(&key, name), value, facts);
             }
         }
@@ -57,7 +63,7 @@ fn flatten(key: String, value: &Value, facts: &mut Vec<Fact>) {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() || path.len() > LONGEST_PATH { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 struct Reader {
@@ -90,6 +96,8 @@ impl Reader {
         let (key, value) = text.split_once(self.separator)?;
         let key = key.trim().trim_matches(['"', '\'']);
         let is_key = !key.is_empty()
+            && self.facts.len() < MOST
+            && key.len() <= LONGEST_PATH
             && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '@'));
         let is_apart = self.separator == '=' || value.is_empty() || value.starts_with([' ', '\t']);
         (is_key && is_apart).then(|| (key.to_owned(), plain(value)))

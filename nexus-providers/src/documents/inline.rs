@@ -108,6 +108,11 @@ impl Inline {
     }
 }
 
+/// Returns the text that stands for an image with a description, on one line.
+pub(super) fn image(description: &str) -> String {
+    format!("[Image: {}]", description.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 /// Marks a superscript or subscript: `x²`, `CO₂`, and `x^(a+b)` where Unicode lacks a character. Blanks around it stay.
 pub(super) fn marked(text: &str, level: Level) -> String {
     let core = text.trim();

@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 use super::block_writer::Output;
 use super::front_matter::{self, Fact};
-use super::inline::{Inline, Level};
+use super::inline::{Inline, Level, image};
 use super::lines::{detect, whole};
 use super::{html, table};
 
@@ -294,7 +294,7 @@ impl Writer {
         if description.trim().is_empty() {
             out.unread(UnreadPart::Image, 1);
         } else {
-            self.push(&format!("[Image: {}]", description.trim()), out);
+            self.push(&image(description), out);
         }
     }
 

@@ -14,7 +14,7 @@ use nexus_core::document::parser::{BlockKind, Source};
 
 use super::block_writer::Output;
 use super::error;
-use super::inline::{Inline, Level};
+use super::inline::{Inline, Level, image};
 use fonts::Fonts;
 use place::{FormField, Place, Property};
 use tables::Rows;
@@ -310,7 +310,7 @@ impl<'a, 'o> Reader<'a, 'o> {
                 if description.trim().is_empty() {
                     self.out.unread(UnreadPart::Image, 1);
                 } else {
-                    self.append(&format!("[Image: {}]", description.trim()));
+                    self.append(&image(&description));
                 }
             }
             Place::Author => self.author = std::mem::take(&mut self.captured),

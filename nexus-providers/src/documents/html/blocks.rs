@@ -215,9 +215,11 @@ impl Writer<'_, '_> {
     /// Writes a superscript or a subscript. A superscript that links to a note is its mark.
     fn raised(&mut self, node: &NodeRef<'_>, level: Level) -> Result<()> {
         const NEAR: usize = 8;
+        const LONGEST: usize = 256;
         let start = self.text.len();
         self.children(node)?;
-        if self.text.is_char_boundary(start) {
+        let is_short = self.text.len().checked_sub(start).is_some_and(|length| length <= LONGEST);
+        if is_short && self.text.is_char_boundary(start) {
             let raised = self.text.split_off(start);
             let links = |node: &NodeRef<'_>| node.attr("href").is_some_and(|href| href.starts_with('#'));
             let is_mark = node.descendants_it().take(NEAR).any(|node| links(&node)) && !raised.contains('[');
@@ -304,7 +306,8 @@ fn is_data(table: &NodeRef<'_>) -> bool {
         return false;
     }
     let rows: Vec<_> = rows(table).collect();
-    rows.len() > 1 && rows.iter().any(|row| cells(row).len() > 1)
+    let is_named = || table.children_it(false).any(|child| child.has_name("caption"));
+    (rows.len() > 1 || is_named()) && rows.iter().any(|row| cells(row).len() > 1)
 }
 
 /// Returns the rows of a table without those of tables within it.

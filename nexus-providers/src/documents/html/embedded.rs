@@ -3,6 +3,8 @@
 use dom_query::NodeRef;
 use nexus_core::document::UnreadPart;
 
+use super::super::inline;
+
 /// Content of an element that is no running text.
 pub(super) enum Embedded {
     /// Text that stands for the element.
@@ -38,7 +40,7 @@ fn image(node: &NodeRef<'_>) -> Embedded {
     if description.is_empty() {
         return Embedded::Unread(UnreadPart::Image);
     }
-    Embedded::Text(format!("[Image: {description}]"))
+    Embedded::Text(inline::image(&description))
 }
 
 /// Returns the value that a field shows. Buttons, passwords and hidden fields show none.
@@ -67,9 +69,14 @@ fn chosen(node: &NodeRef<'_>) -> String {
 
 /// Returns the text and the descriptions of a drawing.
 fn drawing(node: &NodeRef<'_>) -> Embedded {
-    let is_text = |node: &NodeRef<'_>| ["title", "desc", "text"].iter().any(|name| node.has_name(name));
-    let texts = node.descendants_it().filter(is_text).map(|node| node.text().trim().to_owned());
-    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+    let (mut open, mut texts) = (vec![*node], Vec::new());
+    while let Some(node) = open.pop() {
+        if ["title", "desc", "text"].iter().any(|name| node.has_name(name)) {
+            texts.extend(Some(node.text().trim().to_owned()).filter(|text| !text.is_empty()));
+        } else {
+            open.extend(node.children_it(true));
+        }
+    }
     if texts.is_empty() { Embedded::Unread(UnreadPart::Drawing) } else { Embedded::Text(texts.join(" ")) }
 }
 
@@ -81,6 +88,8 @@ fn formula(node: &NodeRef<'_>) -> String {
 }
 
 fn linear(node: &NodeRef<'_>, text: &mut String) {
+    /// Length up to which a part gets parentheses, because they move its text.
+    const LONGEST: usize = 256;
     if node.is_text() {
         return text.push_str(node.text().trim());
     }
@@ -88,32 +97,30 @@ fn linear(node: &NodeRef<'_>, text: &mut String) {
     if name.starts_with("annotation") {
         return;
     }
-    let (before, between) = match &*name {
-        "msup" | "mover" => ("", &["^"][..]),
-        "msub" | "munder" => ("", &["_"][..]),
-        "msubsup" | "munderover" => ("", &["_", "^"][..]),
-        "mfrac" => ("", &["/"][..]),
-        "msqrt" => ("√", &[][..]),
-        "mtr" | "mtd" => (" ", &[][..]),
-        _ => ("", &[][..]),
+    let signs: &[&str] = match &*name {
+        "msup" | "mover" => &["", "^"],
+        "msub" | "munder" => &["", "_"],
+        "msubsup" | "munderover" => &["", "_", "^"],
+        "mfrac" => &["", "/"],
+        "msqrt" => &["√"],
+        "mtr" | "mtd" => &[" "],
+        _ => &[],
     };
-    text.push_str(before);
-    let is_part = !before.trim().is_empty() || !between.is_empty();
+    let is_part = !signs.is_empty() && !name.starts_with("mt");
     for (index, child) in
         node.children_it(false).filter(|child| child.is_element() || child.is_text()).enumerate()
     {
+        let before = text.len();
+        text.push_str(signs.get(index).copied().unwrap_or_default());
         let start = text.len();
         linear(&child, text);
         let inner = text.get(start..).unwrap_or_default();
+        let is_long = inner.chars().nth(1).is_some() && inner.len() <= LONGEST;
         if inner.is_empty() {
-            continue;
-        }
-        if is_part && inner.chars().nth(1).is_some() && child.is_element() && !child.has_name("mn") {
+            text.truncate(before);
+        } else if is_part && is_long && child.is_element() && !child.has_name("mn") {
             text.insert(start, '(');
             text.push(')');
-        }
-        if index > 0 {
-            text.insert_str(start, between.get(index - 1).copied().unwrap_or_default());
         }
     }
 }

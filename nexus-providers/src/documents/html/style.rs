@@ -54,7 +54,7 @@ impl Declarations {
                 value == "transparent"
             }
             "background" | "background-color" => {
-                self.ground = value.split_whitespace().find_map(colour).or_else(|| Some(value.to_owned()));
+                self.ground = value.split_whitespace().find_map(colour).or_else(|| Some("other".to_owned()));
                 false
             }
             "position" => {
@@ -113,7 +113,11 @@ fn length(value: &str) -> Option<f64> {
 
 /// Returns a colour in one notation, if it is one.
 pub(super) fn colour(value: &str) -> Option<String> {
+    const LONGEST: usize = 32;
     let value = value.trim().to_ascii_lowercase();
+    if value.len() > LONGEST {
+        return None;
+    }
     if let Some(digits) = value.strip_prefix('#') {
         let short = digits.len() == 3;
         return Some(

@@ -1,6 +1,6 @@
 //! Removal of text from a page that a person does not read: struck out, or not to be seen.
 
-use dom_query::{Document, NodeRef};
+use dom_query::{Document, NodeData, NodeRef};
 use nexus_core::document::UnreadPart;
 
 use super::super::block_writer::Output;
@@ -100,7 +100,13 @@ fn is_kept(node: &NodeRef<'_>, part: UnreadPart, out: &mut Output<'_>) -> bool {
 /// Returns whether numbers on both sides of an element would become one without it.
 fn joins_digits(node: &NodeRef<'_>) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-    let text = |sibling: Option<NodeRef<'_>>| sibling.filter(NodeRef::is_text).map(|node| node.text());
-    digit(text(node.prev_sibling()).and_then(|text| text.chars().next_back()))
-        && digit(text(node.next_sibling()).and_then(|text| text.chars().next()))
+    // The text is looked at in place: it may stand beside any number of such elements.
+    let edge = |sibling: Option<NodeRef<'_>>, last: bool| {
+        sibling?.query(|node| match &node.data {
+            NodeData::Text { contents } if last => contents.chars().next_back(),
+            NodeData::Text { contents } => contents.chars().next(),
+            _ => None,
+        })?
+    };
+    digit(edge(node.prev_sibling(), true)) && digit(edge(node.next_sibling(), false))
 }

@@ -113,13 +113,16 @@ fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Result<String> {
 
 /// Replaces encoded words that their declared encoding cannot decode: `=?utf-8?Q?F=E6rge?=`.
 fn encoded_words(header: &str) -> Result<String> {
+    /// Maximum length of an encoded word that is looked at; programs write at most 75 characters.
+    const LONGEST_WORD: usize = 2_000;
     let (mut text, mut rest) = (String::new(), header);
     while let Some((before, after)) = rest.split_once("=?") {
         text.push_str(before);
-        let mut parts = after.splitn(3, '?');
+        let near = after.get(..after.floor_char_boundary(LONGEST_WORD)).unwrap_or_default();
+        let mut parts = near.splitn(3, '?');
         let word = parts.next().zip(parts.next()).zip(parts.next());
-        let word = word.and_then(|((charset, kind), tail)| Some(((charset, kind), tail.split_once("?=")?)));
-        let Some(((charset, kind), (content, tail))) = word else {
+        let word = word.and_then(|((charset, kind), tail)| Some((charset, kind, tail.split_once("?=")?.0)));
+        let Some((charset, kind, content)) = word else {
             text.push_str("=?");
             rest = after;
             continue;
@@ -128,7 +131,9 @@ fn encoded_words(header: &str) -> Result<String> {
             Some(word) => text.push_str(&word),
             None => text.push_str(&format!("=?{charset}?{kind}?{content}?=")),
         }
-        rest = tail;
+        // Both question marks between the parts, and the end of the word.
+        let length = charset.len() + kind.len() + content.len() + 4;
+        rest = after.get(length..).unwrap_or_default();
     }
     text.push_str(rest);
     Ok(text)

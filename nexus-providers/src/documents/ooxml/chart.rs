@@ -85,24 +85,33 @@ impl Chart {
     /// Writes the title as a paragraph and the values as a table.
     pub(super) fn write(&self, out: &mut Output<'_>) -> Result<()> {
         out.paragraph(&self.caption())?;
-        table::write(&self.rows(), out)
+        table::write(&self.rows()?, out)
     }
 
     /// Appends the chart to the text of a cell.
     pub(super) fn inline(&self, cell: &mut String, budget: &Budget) -> Result<()> {
         cell.push_str(&self.caption());
         cell.push('\n');
-        table::inline(&self.rows(), cell, budget)
+        table::inline(&self.rows()?, cell, budget)
     }
 
+    /// Returns the title, or the name of the only series, with the title of the axis of values.
     fn caption(&self) -> String {
-        let axis =
-            if self.value_axis.is_empty() { String::new() } else { format!(" ({})", self.value_axis.trim()) };
-        format!("Chart: {}{axis}", self.title.trim())
+        let title = match (self.title.trim(), self.series.as_slice()) {
+            ("", [only]) => only.name.trim(),
+            (title, _) => title,
+        };
+        let axis = self.value_axis.trim();
+        match (title, axis) {
+            ("", "") => String::new(),
+            (title, "") => format!("Chart: {title}"),
+            ("", axis) => format!("Chart: {axis}"),
+            (title, axis) => format!("Chart: {title} ({axis})"),
+        }
     }
 
     /// Returns the header, and a row for each category.
-    fn rows(&self) -> Vec<Vec<&str>> {
+    fn rows(&self) -> Result<Vec<Vec<&str>>> {
         let shown = || self.series.iter().filter(|series| !series.values.is_empty());
         let axis = if self.category_axis.is_empty() { "Category" } else { self.category_axis.as_str() };
         let name = |series: &Series| series.name.trim().is_empty();
@@ -115,12 +124,14 @@ impl Chart {
                 if row.is_empty() {
                     row.push(series.categories.get(index).map_or("", String::as_str));
                 }
-                self.budget.work(column + 1);
+                let missing = (column + 1).saturating_sub(row.len());
+                self.budget.work(missing + 1);
+                self.budget.copy((missing + 1).saturating_mul(size_of::<&str>()))?;
                 row.resize(column + 1, "");
                 row.push(value);
             }
         }
-        std::iter::once(header).chain(rows.into_values()).collect()
+        Ok(std::iter::once(header).chain(rows.into_values()).collect())
     }
 
     fn append(&mut self, text: &str) -> Result<()> {

@@ -13,6 +13,9 @@ const LEVELS: usize = 9;
 /// Maximum length of a level's pattern, in bytes. Patterns are a few characters long.
 const LONGEST_PATTERN: usize = 64;
 
+/// Maximum length of the id of a list, in bytes. Each paragraph of the list looks it up.
+const LONGEST_ID: usize = 64;
+
 /// Level of a list as declared.
 #[derive(Clone, Debug)]
 struct Level {
@@ -51,7 +54,7 @@ pub(super) struct Numbering {
 impl Numbering {
     /// Counts a paragraph of a list. Returns its number as shown, or nothing for bullets and unknown lists.
     pub(super) fn next(&mut self, list: &str, level: Option<usize>, style: &str) -> Option<String> {
-        let list = self.lists.get_mut(list)?;
+        let list = self.lists.get_mut(list).filter(|list| list.definition.len() <= LONGEST_ID)?;
         let levels = self.definitions.get(&list.definition)?;
         let linked = || levels.iter().position(|level| level.style.as_deref() == Some(style));
         let level = level.or_else(linked).unwrap_or(0).min(LEVELS - 1);

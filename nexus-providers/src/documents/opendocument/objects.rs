@@ -81,7 +81,9 @@ impl Object {
 
     /// Writes a chart: its title as a paragraph, its values as a table.
     pub(super) fn write(&self, out: &mut Output<'_>) -> Result<()> {
-        out.paragraph(&format!("Chart: {}", self.title.trim()))?;
+        if !self.title.trim().is_empty() {
+            out.paragraph(&format!("Chart: {}", self.title.trim()))?;
+        }
         table::write(&self.rows, out)
     }
 }

@@ -10,7 +10,7 @@ use nexus_core::document::parser::BlockKind;
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
-use super::super::inline::{Format, Inline, Level};
+use super::super::inline::{Format, Inline, Level, image};
 use super::super::merged_cells::{self, Cell};
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table};
@@ -335,7 +335,7 @@ impl<'a, 'o> Body<'a, 'o> {
             return Ok(());
         }
         if !description.is_empty() {
-            let text = format!("[Image: {description}]");
+            let text = image(description);
             if self.paragraphs.is_empty() {
                 return self.write(None, &text, false);
             }

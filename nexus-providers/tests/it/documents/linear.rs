@@ -176,3 +176,30 @@ fn sheets() {
     let cells: Vec<(u16, u16, &str)> = (0..40).map(|row| (row, 0, "x")).collect();
     assert!(steps(&xls(&cells), "a.xls") > 4_096, "the work is counted");
 }
+
+#[test]
+fn formatting_that_is_left_out_or_marked() {
+    check("a.html", |n| format!("<html><p>{}</p></html>", "word <s>no</s> <sup>2</sup> ".repeat(n)).into());
+    check("a.html", |n| format!("<html><p>{}{}</p></html>", "x".repeat(n * 10), "<s>1</s>".repeat(n)).into());
+    check("a.html", |n| {
+        format!("<html>{}</html>", "<div style='color:red;background:blue'>x</div>".repeat(n)).into()
+    });
+    check("a.md", |n| "a ~~b~~ <del>c</del> ![d](e)<br>\n\n<div hidden>\n\nf\n\n</div>\n\n".repeat(n).into());
+    check("a.md", |n| format!("---\n{}---\ntext", "key: value\n  - item\n".repeat(n)).into());
+    check("a.eml", |n| format!("From: a@b.c\nSubject: {}\n\nbody", "=?a?q?b ".repeat(n)).into());
+    check("a.rtf", |n| {
+        format!(r"{{\rtf1 {}}}", r"a{\strike b}{\super 2}{\footnote c}\par ".repeat(n)).into()
+    });
+    check("a.docx", |n| {
+        let run =
+            "<w:r><w:rPr><w:strike/></w:rPr><w:t>x</w:t></w:r><w:r><w:footnoteReference w:id=\"1\"/></w:r>";
+        docx(&format!("<w:p><w:r><w:t>y</w:t></w:r>{}</w:p>", run.repeat(n)))
+    });
+    check("a.odt", |n| {
+        let text = "<text:p>a<text:span>b</text:span><office:annotation><text:p>c</text:p></office:annotation></text:p>";
+        archive(&[
+            ("mimetype", "application/vnd.oasis.opendocument.text"),
+            ("content.xml", &format!("<office:text>{}</office:text>", text.repeat(n))),
+        ])
+    });
+}

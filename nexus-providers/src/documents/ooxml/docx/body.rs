@@ -8,7 +8,7 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
-use super::super::super::inline::{Format, Inline, Level};
+use super::super::super::inline::{Format, Inline, Level, image};
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
 use super::super::equation::Equation;
@@ -337,7 +337,7 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         let Some(drawing) = self.drawings.pop() else { return };
         let description = drawing.description.trim();
         if !description.is_empty() {
-            self.append(&format!("[Image: {description}]"));
+            self.append(&image(description));
         } else if drawing.images > 0 {
             self.out.unread(UnreadPart::Image, drawing.images);
         } else if !drawing.has_content {

@@ -7,7 +7,7 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
-use super::super::super::inline::{Inline, Level};
+use super::super::super::inline::{Inline, Level, image};
 use super::super::super::merged_cells::{self, Cell};
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
@@ -164,7 +164,7 @@ impl<'a, 'o> Slide<'a, 'o> {
         // Pictures of embedded objects belong to the object.
         let nested = self.shapes.last().is_some_and(|around| around.has_content);
         if !description.is_empty() && self.role != Role::Furniture {
-            return self.out.paragraph(&format!("[Image: {description}]"));
+            return self.out.paragraph(&image(description));
         }
         match shape.media {
             Some(part) => self.out.unread(part, 1),
