@@ -377,7 +377,13 @@ mod tests {
         let error = holds_no_text(&report);
         assert_eq!((error.code(), error.hint()), (codes::EMPTY, None));
         assert!(error.message().ends_with("that can be read: page 1 is missing"));
-        assert!(holds_no_text(&ParseReport::default()).hint().is_some());
+        let with_pages = ParseReport { pages: Some(1), ..ParseReport::default() };
+        assert!(holds_no_text(&with_pages).hint().is_some());
+        assert_eq!(
+            holds_no_text(&ParseReport::default()).hint(),
+            None,
+            "the hint is for documents with pages"
+        );
         let prechunked = ParseReport { content_type: PASSAGES_CONTENT_TYPE.into(), ..ParseReport::default() };
         assert_eq!(holds_no_text(&prechunked).hint(), None);
     }
