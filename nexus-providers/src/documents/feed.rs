@@ -62,11 +62,11 @@ impl Handler for Feed<'_, '_> {
         match tag.name() {
             "item" | "entry" => self.entry = Some(Entry::default()),
             name if CONTENT.contains(&name) && tag.attribute("type").as_deref() == Some("xhtml") => {
-                self.markup = 1
+                self.markup = 1;
             }
             "enclosure" if self.entry.is_some() => self.enclosure(tag.attribute("type")),
             "link" if tag.attribute("rel").as_deref() == Some("enclosure") => {
-                self.enclosure(tag.attribute("type"))
+                self.enclosure(tag.attribute("type"));
             }
             _ => {}
         }
@@ -77,7 +77,7 @@ impl Handler for Feed<'_, '_> {
     fn close(&mut self, name: &str) -> Result<()> {
         self.markup = self.markup.saturating_sub(1);
         if self.markup > 0 {
-            self.text.push_str(&format!("</{name}>"));
+            self.text.extend(["</", name, ">"]);
             return Ok(());
         }
         let text = std::mem::take(&mut self.text);
@@ -114,7 +114,8 @@ fn element(tag: &Tag<'_>) -> String {
     let mut text = format!("<{}", tag.name());
     for name in ["alt", "style", "hidden", "href", "start", "colspan", "rowspan"] {
         if let Some(value) = tag.attribute(name) {
-            text.push_str(&format!(" {name}=\"{}\"", value.replace('&', "&amp;").replace('"', "&quot;")));
+            let value = value.replace('&', "&amp;").replace('"', "&quot;");
+            text.extend([" ", name, "=\"", &value, "\""]);
         }
     }
     text + ">"

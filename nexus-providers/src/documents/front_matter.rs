@@ -42,7 +42,7 @@ pub(super) fn json(text: &str) -> Option<(Vec<Fact>, &str)> {
 
 /// Returns the facts as one text.
 pub(super) fn lines(facts: &[Fact]) -> String {
-    facts.iter().map(|Fact { key, value }| format!("{key}: {value}\n")).collect()
+    facts.iter().flat_map(|Fact { key, value }| [key, ": ", value, "\n"]).collect()
 }
 
 fn flatten(key: String, value: &Value, facts: &mut Vec<Fact>) {
@@ -58,7 +58,9 @@ fn flatten(key: String, value: &Value, facts: &mut Vec<Fact>) {
             facts.push(Fact { key, value });
         }
         Value::Null => {}
-        value => facts.push(Fact { key, value: scalar(value) }),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            facts.push(Fact { key, value: scalar(value) });
+        }
     }
 }
 
@@ -104,6 +106,7 @@ impl Reader {
     }
 
     fn fact(&mut self, indent: usize, key: &str, value: &str) {
+        const DEEPEST: usize = 32;
         while self.around.last().is_some_and(|(around, _)| *around >= indent) {
             self.around.pop();
         }
@@ -111,7 +114,6 @@ impl Reader {
         let key = join(path, key);
         // Marks of a text of several lines, which follow.
         let value = if matches!(value, "|" | ">" | "|-" | ">-" | "|+" | ">+") { "" } else { value };
-        const DEEPEST: usize = 32;
         if value.is_empty() && self.around.len() < DEEPEST {
             self.around.push((indent, key.clone()));
         }

@@ -26,7 +26,8 @@ struct Worksheet {
 
 #[derive(Deserialize)]
 struct Cell {
-    cell_type: String,
+    #[serde(rename = "cell_type")]
+    kind: String,
     #[serde(alias = "input")]
     source: Text,
     #[serde(default)]
@@ -37,7 +38,8 @@ struct Cell {
 #[derive(Deserialize)]
 struct CellOutput {
     #[serde(default)]
-    output_type: String,
+    #[serde(rename = "output_type")]
+    kind: String,
     #[serde(default)]
     data: Map<String, Value>,
     #[serde(default)]
@@ -92,7 +94,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let older = notebook.worksheets.into_iter().flat_map(|worksheet| worksheet.cells);
     for cell in notebook.cells.into_iter().flatten().chain(older) {
         let text = cell.source.join();
-        match cell.cell_type.as_str() {
+        match cell.kind.as_str() {
             "markdown" => markdown::blocks(&text, out)?,
             "code" => out.push(BlockKind::Code, &text)?,
             _ => json::paragraphs(&text, out)?,
@@ -104,7 +106,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 
 impl CellOutput {
     fn write(self, out: &mut Output<'_>) -> Result<()> {
-        match self.output_type.as_str() {
+        match self.kind.as_str() {
             "stream" => out.push(BlockKind::Code, &without_escapes(&self.text.join())),
             "error" | "pyerr" => {
                 out.push(BlockKind::Code, &without_escapes(&format!("{}: {}", self.ename, self.evalue)))

@@ -40,6 +40,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 
 /// State that a group changes and its end restores.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent property")]
 struct Group {
     place: Place,
     /// Whether the place begins with this group.
@@ -65,7 +66,7 @@ struct Paragraph {
 /// Notes and comments, which follow the main text.
 #[derive(Default)]
 struct Notes {
-    notes: Vec<String>,
+    texts: Vec<String>,
     comments: Vec<String>,
     furniture: Vec<String>,
     known: BTreeSet<String>,
@@ -194,6 +195,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         rest
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other place holds text")]
     fn word(&mut self, word: &str, number: Option<i64>) -> Result<()> {
         self.decode();
         let optional = std::mem::take(&mut self.group.optional);
@@ -228,10 +230,8 @@ impl<'a, 'o> Reader<'a, 'o> {
             "f" => self.group.encoding = number.and_then(|font| self.fonts.encoding(font)),
             "v" => self.group.hidden = on,
             "strike" | "striked" | "deleted" => self.group.struck = on,
-            "super" => self.group.level = if on { Level::Super } else { Level::Line },
-            "sub" => self.group.level = if on { Level::Sub } else { Level::Line },
-            "up" => self.group.level = if on { Level::Super } else { Level::Line },
-            "dn" => self.group.level = if on { Level::Sub } else { Level::Line },
+            "super" | "up" => self.group.level = if on { Level::Super } else { Level::Line },
+            "sub" | "dn" => self.group.level = if on { Level::Sub } else { Level::Line },
             "nosupersub" => self.group.level = Level::Line,
             "plain" => {
                 let group = &mut self.group;
@@ -259,6 +259,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     /// Begins a place other than the text around it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other place is captured")]
     fn begin_place(&mut self, place: Place) {
         let is_page = |instruction: &str| {
             let word = instruction.split_whitespace().next().unwrap_or_default();
@@ -275,10 +276,10 @@ impl<'a, 'o> Reader<'a, 'o> {
         (self.group.place, self.group.begins) = (place, true);
         match place {
             Place::Note => {
-                let mark = format!("[{}]", self.notes.notes.len() + 1);
+                let mark = format!("[{}]", self.notes.texts.len() + 1);
                 self.paragraph.text.push(&mark, Level::Line);
                 // The number is taken, also by notes within this one.
-                self.notes.notes.push(String::new());
+                self.notes.texts.push(String::new());
                 self.around.push(std::mem::take(&mut self.paragraph));
             }
             Place::Comment | Place::Furniture(_) | Place::Box => {
@@ -302,6 +303,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     /// Ends a place. Its text goes where it belongs.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other place keeps no text")]
     fn end_place(&mut self, place: Place) -> Result<()> {
         match place {
             Place::Note | Place::Comment | Place::Furniture(_) | Place::Box => return self.end_story(place),
@@ -333,6 +335,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     /// Ends a note, a comment, a header, a footer or a text box.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other place has paragraphs of its own")]
     fn end_story(&mut self, place: Place) -> Result<()> {
         let story = std::mem::replace(&mut self.paragraph, self.around.pop().unwrap_or_default());
         let Paragraph { mut text, has_page_number, .. } = story;
@@ -341,9 +344,11 @@ impl<'a, 'o> Reader<'a, 'o> {
         match place {
             Place::Note => {
                 // Notes within notes end first, so the last one without a text is this one.
-                let open = self.notes.notes.iter_mut().rev().find(|note| note.is_empty());
+                let open = self.notes.texts.iter_mut().rev().find(|note| note.is_empty());
                 let text = if text.is_empty() { " ".to_owned() } else { text };
-                open.into_iter().for_each(|note| note.clone_from(&text));
+                if let Some(note) = open {
+                    *note = text;
+                }
             }
             Place::Comment if !text.is_empty() => {
                 let author = Some(self.author.trim()).filter(|name| !name.is_empty());
@@ -469,7 +474,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     /// Writes notes, comments, headers and footers after the main text.
     fn write_notes(&mut self) -> Result<()> {
         let notes = std::mem::take(&mut self.notes);
-        for (index, note) in notes.notes.iter().enumerate() {
+        for (index, note) in notes.texts.iter().enumerate() {
             self.out.paragraph(&format!("[{}]: {note}", index + 1))?;
         }
         notes.comments.iter().chain(&notes.furniture).try_for_each(|text| self.out.paragraph(text))

@@ -272,10 +272,10 @@ impl Writer<'_, '_> {
     /// Writes a block, or appends it to the open cell. Items of a list within a cell are separated by commas.
     fn emit(&mut self, kind: BlockKind, text: &str) -> Result<()> {
         let Some((cell, listed)) = &mut self.cell else {
-            return match kind {
-                BlockKind::Heading { level } => self.out.heading(level, text),
-                kind => self.out.push(kind, text),
-            };
+            if let BlockKind::Heading { level } = kind {
+                return self.out.heading(level, text);
+            }
+            return self.out.push(kind, text);
         };
         if text.trim().is_empty() {
             return Ok(());

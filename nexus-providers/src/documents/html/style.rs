@@ -12,6 +12,7 @@ const RULES: usize = 10_000;
 
 /// Declarations of one rule or of one `style` attribute that decide whether text is read.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent declaration")]
 pub(super) struct Declarations {
     pub(super) color: Option<String>,
     pub(super) ground: Option<String>,
@@ -170,9 +171,8 @@ impl StyleSheet {
         let selector = selector.to_ascii_lowercase();
         match declarations.part() {
             Some(part) if self.rules.len() < RULES => drop(self.rules.insert(selector, part)),
-            Some(_) => {}
             None if declarations.shown => drop(self.rules.remove(&selector)),
-            None => {}
+            Some(_) | None => {}
         }
     }
 

@@ -105,7 +105,12 @@ fn joins_digits(node: &NodeRef<'_>) -> bool {
         sibling?.query(|node| match &node.data {
             NodeData::Text { contents } if last => contents.chars().next_back(),
             NodeData::Text { contents } => contents.chars().next(),
-            _ => None,
+            NodeData::Document
+            | NodeData::Fragment
+            | NodeData::Doctype { .. }
+            | NodeData::Comment { .. }
+            | NodeData::Element(_)
+            | NodeData::ProcessingInstruction { .. } => None,
         })?
     };
     digit(edge(node.prev_sibling(), true)) && digit(edge(node.next_sibling(), false))

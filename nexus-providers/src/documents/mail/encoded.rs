@@ -129,7 +129,7 @@ fn encoded_words(header: &str) -> Result<String> {
         };
         match wrong_word(charset, kind, content)? {
             Some(word) => text.push_str(&word),
-            None => text.push_str(&format!("=?{charset}?{kind}?{content}?=")),
+            None => text.extend(["=?", charset, "?", kind, "?", content, "?="]),
         }
         // Both question marks between the parts, and the end of the word.
         let length = charset.len() + kind.len() + content.len() + 4;
@@ -153,8 +153,11 @@ fn wrong_word(charset: &str, kind: &str, content: &str) -> Result<Option<String>
         return Ok(None);
     }
     let decoded = decode(&bytes, Some(declared))?;
-    let escaped: String = decoded.bytes().map(|byte| format!("={byte:02X}")).collect();
-    Ok(Some(format!("=?utf-8?Q?{escaped}?=")))
+    let mut word = "=?utf-8?Q?".to_owned();
+    for byte in decoded.bytes() {
+        word.extend(["=", &format!("{byte:02X}")]);
+    }
+    Ok(Some(word + "?="))
 }
 
 #[cfg(test)]

@@ -78,11 +78,10 @@ fn advance(reached: &mut [u32; LEVELS], level: usize, levels: &[Level]) {
     let start = |place: usize| levels.get(place).map_or(1, |level| level.start);
     for (place, number) in reached.iter_mut().enumerate() {
         match place.cmp(&level) {
-            std::cmp::Ordering::Less if *number == 0 => *number = start(place),
-            std::cmp::Ordering::Less => {}
-            std::cmp::Ordering::Equal if *number == 0 => *number = start(place),
-            std::cmp::Ordering::Equal => *number = number.saturating_add(1),
             std::cmp::Ordering::Greater => *number = 0,
+            _ if *number == 0 => *number = start(place),
+            std::cmp::Ordering::Less => {}
+            std::cmp::Ordering::Equal => *number = number.saturating_add(1),
         }
     }
 }
@@ -183,7 +182,7 @@ impl Handler for Numbering {
                     "start" => level.start = value().and_then(|start| start.parse().ok()).unwrap_or(1),
                     "numFmt" => level.format = value().unwrap_or_default(),
                     "lvlText" => {
-                        level.pattern = value().filter(|p| p.len() <= LONGEST_PATTERN).unwrap_or_default()
+                        level.pattern = value().filter(|p| p.len() <= LONGEST_PATTERN).unwrap_or_default();
                     }
                     "pStyle" => level.style = value(),
                     _ => {}

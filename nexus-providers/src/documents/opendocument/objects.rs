@@ -38,6 +38,7 @@ impl Objects {
 }
 
 /// Chart or formula.
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
 pub(super) struct Object {
     title: String,
     rows: Vec<Vec<String>>,

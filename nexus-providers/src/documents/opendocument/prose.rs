@@ -108,6 +108,7 @@ enum Captured {
     Nothing,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
 struct Body<'a, 'o> {
     objects: &'a Objects,
     out: &'a mut Output<'o>,
@@ -313,7 +314,7 @@ impl<'a, 'o> Body<'a, 'o> {
             "note-citation" => self.captured = Some(Captured::Label),
             "creator" if in_comment => self.captured = Some(Captured::Label),
             "date" | "date-string" | "creator-initials" if in_comment => {
-                self.captured = Some(Captured::Nothing)
+                self.captured = Some(Captured::Nothing);
             }
             "change-info" if in_deletion => self.captured = Some(Captured::Nothing),
             _ => return false,
@@ -407,8 +408,9 @@ impl<'a, 'o> Body<'a, 'o> {
         match tag.name() {
             "span" => {
                 let format = self.styles.format(&tag.attribute("style-name").unwrap_or_default());
-                let formats = self.paragraphs.last_mut().map(|paragraph| &mut paragraph.formats);
-                formats.into_iter().for_each(|formats| formats.push(format));
+                if let Some(paragraph) = self.paragraphs.last_mut() {
+                    paragraph.formats.push(format);
+                }
             }
             "s" => {
                 let count = tag.attribute("c").and_then(|count| count.parse().ok()).unwrap_or(1_usize);
@@ -585,11 +587,15 @@ impl Handler for Body<'_, '_> {
             Some(Captured::Nothing) => {}
             Some(Captured::Description) => {
                 let frame = self.frames.last_mut().filter(|frame| frame.description.len() < LONGEST);
-                frame.into_iter().for_each(|frame| frame.description.push_str(text));
+                if let Some(frame) = frame {
+                    frame.description.push_str(text);
+                }
             }
             Some(Captured::Label) => {
                 let story = self.stories.last_mut().filter(|story| story.label.len() < LONGEST);
-                story.into_iter().for_each(|story| story.label.push_str(text));
+                if let Some(story) = story {
+                    story.label.push_str(text);
+                }
             }
         }
         Ok(())

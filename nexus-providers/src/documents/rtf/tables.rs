@@ -20,7 +20,7 @@ struct Merged {
 /// Rows of the open table.
 #[derive(Default)]
 pub(super) struct Rows {
-    rows: Vec<Vec<Text>>,
+    texts: Vec<Vec<Text>>,
     merged: Vec<Merged>,
     next: Merged,
 }
@@ -40,16 +40,16 @@ impl Rows {
     /// Ends a cell.
     pub(super) fn cell(&mut self, text: &str, budget: &Budget) -> Result<()> {
         budget.copy(size_of::<Text>() + text.len())?;
-        if self.rows.is_empty() {
-            self.rows.push(Vec::new());
+        if self.texts.is_empty() {
+            self.texts.push(Vec::new());
         }
-        self.rows.last_mut().into_iter().for_each(|row| row.push(text.into()));
+        self.texts.last_mut().into_iter().for_each(|row| row.push(text.into()));
         Ok(())
     }
 
     /// Ends a row.
     pub(super) fn end_row(&mut self, budget: &Budget) -> Result<()> {
-        if let Some((row, above)) = self.rows.split_last_mut() {
+        if let Some((row, above)) = self.texts.split_last_mut() {
             let above = above.last();
             for (column, merged) in self.merged.iter().enumerate() {
                 let left = column.checked_sub(1).and_then(|left| row.get(left)).filter(|_| merged.with_left);
@@ -61,13 +61,13 @@ impl Rows {
                 }
             }
         }
-        self.rows.push(Vec::new());
+        self.texts.push(Vec::new());
         Ok(())
     }
 
     /// Writes the table, if one is open.
     pub(super) fn write(&mut self, out: &mut Output<'_>) -> Result<()> {
-        let mut rows = std::mem::take(&mut self.rows);
+        let mut rows = std::mem::take(&mut self.texts);
         rows.retain(|row| !row.is_empty());
         table::write(&rows, out)
     }

@@ -282,7 +282,7 @@ fn pptx_reads_charts_diagrams_comments_and_descriptions() {
         r#"<p:graphicFrame><c:chart r:id="c"/></p:graphicFrame><p:graphicFrame><dgm:relIds r:dm="d"/></p:graphicFrame>"#,
         r#"<p:graphicFrame><c:chart r:id="lost"/></p:graphicFrame>"#,
         r#"<p:grpSp><p:pic><p:nvPicPr><p:cNvPr id="3" name="p" descr="A red bus"/></p:nvPicPr></p:pic><p:pic/></p:grpSp>"#,
-        r#"<p:pic><p:nvPicPr><p:nvPr><a:videoFile/></p:nvPr></p:nvPicPr></p:pic>"#,
+        "<p:pic><p:nvPicPr><p:nvPr><a:videoFile/></p:nvPr></p:nvPicPr></p:pic>",
         "<p:graphicFrame><mc:AlternateContent><mc:Choice><p:oleObj/></mc:Choice><mc:Fallback><p:oleObj><p:pic/></p:oleObj></mc:Fallback></mc:AlternateContent></p:graphicFrame>",
     ];
     let relations = r#"<Relationships><Relationship Id="c" Type="x/chart" Target="../charts/c.xml"/>

@@ -135,6 +135,7 @@ struct FormField {
 }
 
 /// State of the walk. Paragraphs nest through text boxes, tables through cells.
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
 pub(super) struct Body<'a, 'd, 'o> {
     story: Story,
     document: &'a mut Document<'d>,
@@ -400,7 +401,9 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         let budget = Rc::clone(&self.out.budget);
         let items = self.graphics.diagram(id);
         if let Some(table) = self.tables.last_mut().filter(|table| table.cell.is_some()) {
-            items.iter().for_each(|item| table.paragraph(item, true));
+            for item in items {
+                table.paragraph(item, true);
+            }
             let cell = table.cell.as_mut();
             return self
                 .graphics
@@ -549,7 +552,9 @@ impl Handler for Body<'_, '_, '_> {
             }
             "tr" => {
                 let left_out = self.tables.last_mut().and_then(OpenTable::end_row);
-                left_out.into_iter().for_each(|part| self.out.unread(part, 1));
+                if let Some(part) = left_out {
+                    self.out.unread(part, 1);
+                }
             }
             "trPr" => self.in_row_properties = false,
             "AlternateContent" => drop(self.alternatives.pop()),

@@ -36,6 +36,7 @@ struct Shape {
 }
 
 /// Handler of a slide.
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
 pub(super) struct Slide<'a, 'o> {
     graphics: &'a Graphics,
     out: &'a mut Output<'o>,
