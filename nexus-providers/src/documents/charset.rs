@@ -122,21 +122,6 @@ fn is_latin(encoding: &'static Encoding) -> bool {
             .any(|part| name.strip_prefix("ISO-8859-") == Some(part))
 }
 
-/// Refuses a text of which most cannot be decoded, and warns about one of which some cannot.
-pub(super) fn check_replaced(text: &str, out: &mut Output<'_>) -> Result<()> {
-    let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
-    if replaced == 0 {
-        return Ok(());
-    }
-    if replaced * 2
-        > text.chars().filter(|c| c.is_alphanumeric() || *c == char::REPLACEMENT_CHARACTER).count()
-    {
-        return Err(error::malformed("most of its characters cannot be decoded"));
-    }
-    out.warn(format!("{replaced} characters could not be decoded"));
-    Ok(())
-}
-
 /// Detects UTF-16 and UTF-32 without a byte order mark, by wide units that are ASCII or common punctuation of wide
 /// scripts: single-byte text never forms these.
 fn wide_units(head: &[u8]) -> Option<Charset> {

@@ -203,6 +203,7 @@ mod tests {
                 "096e8e20d3f2401c41410ceffec626c182d55e61bdbc30e32bfcf580de8ada22",
                 "8a7b7948f1f4315193ceba436e6231f7f7fed6168ebbc0dddcf1b1abee4c1e2e",
                 "e5c6a8471d4aeccd3c1c11b6ad599398bc725e7846a2762e7c9d586d71db89f0",
+                "8ad3b694d8fac733acefc149e53038fd041ebdae27ae18a56ddc838e0d718482",
             ]
         );
     }

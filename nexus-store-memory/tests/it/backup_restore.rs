@@ -152,6 +152,7 @@ const AS_FORMAT_4: &str = "
     CREATE INDEX claim_by_expiry ON claim (expires_at);
     CREATE INDEX line_estimated ON billing_ledger (tenant, seq) WHERE revision = 0 AND estimated = 1;
     DROP TABLE erasure;
+    DROP INDEX document_by_reader;
     PRAGMA user_version = 4";
 
 #[tokio::test]

@@ -7,8 +7,8 @@ mod graphics;
 mod numbering;
 pub(super) mod pptx;
 mod styles;
-pub(super) mod xlsx;
 mod symbols;
+pub(super) mod xlsx;
 
 use std::collections::BTreeMap;
 

@@ -112,7 +112,7 @@ fn html_that_was_damaged_before_is_refused_or_named() {
         "a.html",
         &["p Mostly fine, \u{FFFD} but not all."],
     );
-    assert_eq!(report.warnings, ["1 characters could not be decoded"]);
+    assert_eq!(report.warnings, ["U+FFFD stands for characters that cannot be decoded: 1"]);
     super::check_fault(
         format!("<html><p>{}</p></html>", "\u{FFFD}".repeat(100)),
         "a.html",
