@@ -159,20 +159,19 @@ impl<'a> Context<'a> {
         access: Access,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
-        let builder = builder(&self.config, &self.wanted, self.settings.clone()).await?;
-        let opening = store::open(builder, &self.config.cache, &self.data, access, self.wait);
+        let builder = Box::pin(builder(&self.config, &self.wanted, self.settings.clone())).await?;
+        let opening = Box::pin(store::open(builder, &self.config.cache, &self.data, access, self.wait));
         let (builder, store) = self.noting_a_wait(opening).await?;
         let opened = self.build(builder, store)?;
         self.tell_of_sweep(opened.store.swept());
-        let done = work(&opened).await;
+        let done = Box::pin(work(&opened)).await;
         let closed = opened.nexus.shutdown(GRACE).await;
         // An error of the work takes precedence over one of closing the store.
         done.and_then(|value| closed.map(|_| value))
     }
 
     /// Notes that the command waits for another process, if `opening` takes long.
-    async fn noting_a_wait<T>(&self, opening: impl Future<Output = T>) -> T {
-        let mut opening = std::pin::pin!(opening);
+    async fn noting_a_wait<T>(&self, mut opening: impl Future<Output = T> + Unpin) -> T {
         tokio::select! {
             opened = &mut opening => opened,
             () = tokio::time::sleep(SILENT) => {

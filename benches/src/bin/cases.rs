@@ -53,7 +53,9 @@ fn main() -> Result<ExitCode> {
         let case = path.file_stem().context("a case without a name")?;
         let reasons = run(&program, &folder.join(case), path).with_context(|| path.display().to_string())?;
         println!("{}  {}", if reasons.is_empty() { "right" } else { "wrong" }, case.display());
-        reasons.iter().for_each(|reason| println!("       {reason}"));
+        for reason in &reasons {
+            println!("       {reason}");
+        }
         wrong += usize::from(!reasons.is_empty());
     }
     println!("{} right, {wrong} wrong", names.len() - wrong);

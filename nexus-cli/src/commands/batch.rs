@@ -74,7 +74,6 @@ struct Summary {
     folders: Folders,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_nothing(counts: &JobCounts) -> bool {
     counts.all() == 0
 }
@@ -131,7 +130,7 @@ pub(super) async fn all<T, F: Future<Output = Record>>(
 ) -> Result<Exit> {
     let (total, progress) = (items.len(), Progress::new(context.output, items.len(), context.verbose));
     let mut listener = context.interrupts.listen();
-    let mut summary = Summary { folders, earlier, left_out, ..Summary::default() };
+    let mut summary = Summary { left_out, earlier, folders, ..Summary::default() };
     {
         let interrupted = std::pin::pin!(listener.interrupted());
         let records = futures::stream::iter(items)

@@ -6,7 +6,6 @@ use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE}
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
-use super::block_writer::Output;
 use super::error;
 
 /// Maximum number of bytes used to detect the encoding of a source that is not UTF-8.

@@ -42,6 +42,7 @@ mod permission;
 mod prechunked;
 #[cfg(test)]
 mod readers;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod reconcile;

@@ -172,13 +172,11 @@ fn priced(provider: &str, providers: &BTreeMap<String, ProviderConfig>) -> Resul
     if provider == "*" || ProviderKind::named(provider).is_some() || is_compatible(provider) {
         return Ok(vec![provider.to_owned()]);
     }
-    match kind(provider) {
-        Some(kind) => none(format!("name its type: `{kind}`")),
-        None => {
-            let kinds = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
-            none(format!("name a type ({kinds}), or the name of an `{COMPATIBLE}` server"))
-        }
+    if let Some(kind) = kind(provider) {
+        return none(format!("name its type: `{kind}`"));
     }
+    let kinds = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+    none(format!("name a type ({kinds}), or the name of an `{COMPATIBLE}` server"))
 }
 
 fn row(provider: &str, model: &str, valid_from: Timestamp, version: &str, rates: Rates) -> PriceRow {

@@ -148,9 +148,8 @@ fn a_quotation_mark_that_is_never_closed_is_told() {
 #[test]
 fn every_passage_of_a_long_table_begins_with_its_header() {
     let rows = |open: &str, mid: &str, close: &str| -> String {
-        (0..400)
-            .map(|row| format!("{open}Stop{row:03}{mid}L{}{mid}{}{close}", row % 7, 30 + row % 40))
-            .collect()
+        let row = |row: u32| format!("{open}Stop{row:03}{mid}L{}{mid}{}{close}", row % 7, 30 + row % 40);
+        (0..400).map(row).collect()
     };
     let names =
         |open: &str, mid: &str, close: &str| format!("{open}Station{mid}Line{mid}Platform height cm{close}");
