@@ -150,7 +150,7 @@ fn as_f32(count: usize) -> f32 {
 }
 
 /// Returns the bytes `range` of `text` without markers and the white space before each.
-fn without_markers(text: &str, range: &Range<usize>) -> String {
+pub(crate) fn without_markers(text: &str, range: &Range<usize>) -> String {
     let slice = text.get(range.clone()).unwrap_or_default();
     let mut words = String::with_capacity(slice.len());
     let mut end = 0;

@@ -37,6 +37,16 @@ const LANGUAGES: [Phrases; 10] = [
             "can not be answered",
             "can't be answered",
             "cannot be determined",
+            "cannot determine",
+            "can't determine",
+            "unable to determine",
+            "not able to determine",
+            "not stated",
+            "not specified",
+            "not mentioned",
+            "not provided",
+            "not applicable",
+            "n/a",
             "could not find",
             "couldn't find",
             "cannot find",
@@ -111,6 +121,8 @@ const LANGUAGES: [Phrases; 10] = [
             "nicht beantworten",
             "nicht beantwortet werden",
             "keine information",
+            "nicht feststellen",
+            "nicht gefunden",
             "keine angabe",
             "keine auskunft",
             "keine antwort",
@@ -174,6 +186,9 @@ const LANGUAGES: [Phrases; 10] = [
             "ne peut pas repondre",
             "impossible de repondre",
             "aucune information",
+            "pas trouve",
+            "ne peux pas determiner",
+            "ne dispose pas",
             "pas d'information",
             "pas assez d'information",
             "pas suffisamment d'information",
@@ -213,6 +228,11 @@ const LANGUAGES: [Phrases; 10] = [
             "no se puede responder",
             "no es posible responder",
             "no hay informacion",
+            "no dispongo de",
+            "no tengo informacion",
+            "no encontre",
+            "no he encontrado",
+            "no puedo determinar",
             "ninguna informacion",
             "no hay suficiente informacion",
             "informacion insuficiente",
@@ -573,6 +593,8 @@ pub(super) fn is_abstention(text: &str) -> bool {
     let sentences = text.split(['.', '!', '?', ';', '\n', '。', '！', '；']);
     let sentences: Vec<&str> = sentences.map(str::trim).filter(|sentence| !sentence.is_empty()).collect();
     LANGUAGES.iter().any(|phrases| {
+        let sentences: Vec<&str> =
+            sentences.iter().map(|sentence| phrases.after_courtesy(sentence)).collect();
         sentences.iter().any(|sentence| phrases.abstains(sentence))
             && sentences.iter().all(|sentence| phrases.abstains(sentence) || phrases.is_courtesy(sentence))
     })
@@ -598,6 +620,18 @@ impl Phrases {
         !contrasts
             && (self.whole.iter().any(|phrase| has_phrase(phrase))
                 || (has(self.sources) && has(self.negations) && begins()))
+    }
+
+    /// Returns what follows a courtesy that opens a sentence, as in `I'm sorry, but …`.
+    fn after_courtesy<'s>(&self, sentence: &'s str) -> &'s str {
+        let opened = self.courtesies.iter().find(|courtesy| sentence.starts_with(*courtesy));
+        let rest = opened
+            .and_then(|courtesy| sentence.get(courtesy.len()..))
+            .map(|rest| rest.trim_start_matches([',', ' ']));
+        let follows = |rest: &'s str| {
+            self.contrasts.iter().find_map(|contrast| rest.strip_prefix(contrast)).map(str::trim_start)
+        };
+        rest.and_then(follows).unwrap_or(sentence)
     }
 
     fn is_courtesy(&self, sentence: &str) -> bool {
@@ -684,6 +718,16 @@ mod tests {
             "W dokumentach brak informacji na ten temat.",
             "Os trechos não contêm a resposta.",
             "As passagens não mencionam isso.",
+            "I’m sorry, but the passages don’t say how long invoices are kept.",
+            "Based on the passages, I can’t determine how long invoices are kept.",
+            "Es tut mir leid, aber die Passagen enthalten diese Information nicht.",
+            "Je suis désolé, mais les passages n’indiquent pas la durée.",
+            "Je suis désolé, mais je n’ai pas trouvé cette information.",
+            "Lo siento, pero los pasajes no dicen cuánto tiempo.",
+            "No dispongo de esa información.",
+            "Mi dispiace, ma il testo non lo specifica.",
+            "Not stated.",
+            "N/A",
             "文档中没有提到这一点。",
             "この文書には記載がありません。",
         ] {
@@ -700,6 +744,7 @@ mod tests {
             "The passages do not mention a limit. Employees get 27 days.",
             "The contract does not include VAT.",
             "No, dogs must not enter.",
+            "I'm sorry, but employees get 27 days only.",
             "Die Frist beträgt drei Monate.",
             "Die Passagen nennen keine Frist, aber üblich sind drei Monate.",
             "La durée est de dix ans.",

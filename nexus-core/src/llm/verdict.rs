@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Abstention, FinishReason, abstention};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grounding::markers::citations_in;
+use crate::grounding::markers::{citations_in, without_markers};
 use crate::grounding::{Citation, Evidence, not_shown};
 
 /// Mark of a text that is no answer: it was written by a model, and nothing proves it.
@@ -53,7 +53,7 @@ pub fn judge(
         | FinishReason::ToolCalls
         | FinishReason::Unknown(_) => {}
     }
-    if text.trim().is_empty() {
+    if is_blank(&without_markers(text, &(0..text.len()))) {
         return Err(empty(*finish == FinishReason::Length));
     }
     if !citations_in(text, evidence).dangling.is_empty() {
@@ -73,6 +73,13 @@ pub fn judge(
             }
         }
     })
+}
+
+/// Returns whether a text has no word: nothing but blanks, characters without a width, and punctuation.
+fn is_blank(text: &str) -> bool {
+    let is_unseen =
+        |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    text.chars().all(|c| c.is_whitespace() || is_unseen(c) || c.is_ascii_punctuation())
 }
 
 /// Returns the error of a blank reply; `is_cut` says whether the token limit ended it.
@@ -113,6 +120,8 @@ mod tests {
                 Ok(ReplyVerdict::Abstained(Abstention::Model)),
             ),
             ("The passages do not say [1].", FinishReason::Complete, Ok(ReplyVerdict::Answered)),
+            ("[1]", FinishReason::Complete, Err("EMPTY_ANSWER")),
+            ("\u{200b}\u{200b}", FinishReason::Complete, Err("EMPTY_ANSWER")),
             (" \n\u{a0}", FinishReason::Complete, Err("EMPTY_ANSWER")),
             ("", FinishReason::Length, Err("EMPTY_ANSWER")),
             ("", FinishReason::ContentFilter, Ok(ReplyVerdict::Blocked)),

@@ -136,8 +136,8 @@ pub(super) fn finish(reason: &str, vendor: &Vendor) -> Result<FinishReason> {
 /// name of the server for completion.
 pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> FinishReason {
     match finish {
-        FinishReason::Complete if refused => FinishReason::ContentFilter,
-        FinishReason::Complete if called => FinishReason::ToolCalls,
+        FinishReason::Complete | FinishReason::Unknown(_) if refused => FinishReason::ContentFilter,
+        FinishReason::Complete | FinishReason::Unknown(_) if called => FinishReason::ToolCalls,
         FinishReason::Complete
         | FinishReason::Abstained(_)
         | FinishReason::Length
@@ -147,13 +147,16 @@ pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> Finis
     }
 }
 
-/// Converts a unary reply. A missing finish reason counts as `stop`, since the reply is complete.
+/// Reason of a reply without one: nothing says that it is whole.
+pub(super) const ABSENT: &str = "absent";
+
+/// Converts a unary reply.
 pub(super) fn read(mut wire: WireReply, mut calls: Calls, vendor: &Vendor) -> Result<Completion> {
     wire.check(vendor)?;
     let Some(choice) = wire.choice() else {
         return Err(vendor.protocol("the reply has no choices"));
     };
-    let finish = finish(choice.reason().unwrap_or("stop"), vendor)?;
+    let finish = finish(choice.reason().unwrap_or(ABSENT), vendor)?;
     let mut words = choice.message.unwrap_or_default();
     let mut reply = Completion { reasoning: words.thought().unwrap_or_default(), ..Completion::empty() };
     let mut splitter = ThoughtSplitter::default();
@@ -185,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_reply_needs_no_reason_but_an_answer() {
+    fn a_reply_without_a_reason_ends_unknown_and_one_without_a_choice_is_refused() {
         let whole =
             reply(json!({"choices": [{"message": {"content": "yes"}, "finish_reason": null}]})).unwrap();
-        assert_eq!((whole.text.as_str(), whole.finish, whole.usage), ("yes", FinishReason::Complete, None));
+        let finish = FinishReason::unknown(ABSENT);
+        assert_eq!((whole.text.as_str(), whole.finish, whole.usage), ("yes", finish, None));
         for none in [json!({}), json!({"choices": []}), json!({"choices": [{"index": 1}]})] {
             assert_eq!(ProviderErrorKind::of(&reply(none).unwrap_err()), Some(ProviderErrorKind::Protocol));
         }

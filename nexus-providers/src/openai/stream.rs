@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use nexus_core::Result;
 use nexus_core::llm::{CompletionEvent, FinishReason, ProviderErrorKind};
 
-use super::response::{Choice, WireReply, finish, settle};
+use super::response::{ABSENT, Choice, WireReply, finish, settle};
 use super::tool_calls::Calls;
 use super::usage::WireUsage;
 use crate::http::thoughts::ThoughtSplitter;
@@ -13,7 +13,8 @@ use crate::http::{Assembler, SseEvent, Vendor};
 
 /// Reader of chunks until `[DONE]`.
 ///
-/// The finish reason completes an answer, and usage follows it. `[DONE]` without a finish reason completes it too.
+/// The finish reason completes an answer, and usage follows it. An answer that ends at `[DONE]` without a finish
+/// reason ends unknown: nothing says that it is whole.
 /// Tool calls are emitted at the end, because only then they are known to be complete.
 #[derive(Debug)]
 pub(super) struct ChatStream {
@@ -59,7 +60,7 @@ impl Assembler for ChatStream {
 
     fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         if event.data.trim_ascii() == b"[DONE]" {
-            let finish = self.finish.take().unwrap_or(FinishReason::Complete);
+            let finish = self.finish.take().unwrap_or_else(|| FinishReason::unknown(ABSENT));
             return self.close(finish, pieces);
         }
         let mut chunk: WireReply = self.vendor.parse(&event.data)?;
