@@ -44,7 +44,7 @@ pub(super) fn defaults(config: &Config) -> Vec<(String, Json)> {
 }
 
 /// Returns the general fields.
-pub(super) fn general() -> [(&'static str, Json); 58] {
+pub(super) fn general() -> [(&'static str, Json); 59] {
     let none = || Json::Null;
     [
         ("data", json!("./nexus-data")),
@@ -94,6 +94,7 @@ pub(super) fn general() -> [(&'static str, Json); 58] {
         ("retention.calls_days", json!(0)),
         ("documents.max_mb", json!(256)),
         ("documents.read_hidden", json!(false)),
+        ("documents.comment_authors", json!(false)),
         ("speech.provider", json!("none")),
         ("speech.model", json!("gpt-4o-mini-tts")),
         ("speech.voice", json!("alloy")),

@@ -14,6 +14,8 @@ pub struct DocumentsConfig {
     pub max_mb: Option<NonZeroU32>,
     /// Whether hidden content is read too, such as hidden sheets, rows, slides and invisible text; no by default.
     pub read_hidden: Option<bool>,
+    /// Whether comments keep the names of their authors; no by default.
+    pub comment_authors: Option<bool>,
 }
 
 impl DocumentsConfig {
@@ -29,6 +31,7 @@ impl DocumentsConfig {
         DocumentLimits {
             source_bytes: self.max_bytes(),
             read_hidden: self.read_hidden.unwrap_or(default.read_hidden),
+            comment_authors: self.comment_authors.unwrap_or(default.comment_authors),
             ..default
         }
     }

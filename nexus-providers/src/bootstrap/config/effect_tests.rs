@@ -152,6 +152,7 @@ const GENERAL: &[(&str, Effect)] = &[
     ("retention.calls_days", Changes("", "retention.calls_days = 7")),
     ("documents.max_mb", Changes("", "documents.max_mb = 7")),
     ("documents.read_hidden", Changes("", "documents.read_hidden = true")),
+    ("documents.comment_authors", Changes("", "documents.comment_authors = true")),
     ("speech.provider", Changes("", "speech.provider = 'fake'")),
     (
         "speech.model",
