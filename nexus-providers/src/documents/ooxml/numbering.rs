@@ -32,6 +32,14 @@ impl Default for Level {
     }
 }
 
+impl Level {
+    /// Returns whether the level shows a bare count: `1`, `1.` or `1)`.
+    fn is_count(&self) -> bool {
+        let place = self.pattern.strip_prefix('%').map(|rest| rest.trim_end_matches(['.', ')']));
+        self.format == "decimal" && place.is_some_and(|place| place.len() == 1)
+    }
+}
+
 /// List that paragraphs name.
 #[derive(Clone, Debug, Default)]
 struct List {
@@ -52,7 +60,8 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
-    /// Counts a paragraph of a list. Returns its number as shown, or nothing for bullets and unknown lists.
+    /// Counts a paragraph of a list. Returns its number as shown, or nothing for bullets, unknown lists, and a plain
+    /// count such as `1.`, which the order of the items says.
     pub(super) fn next(&mut self, list: &str, level: Option<usize>, style: &str) -> Option<String> {
         let list = self.lists.get_mut(list).filter(|list| list.definition.len() <= LONGEST_ID)?;
         let levels = self.definitions.get(&list.definition)?;
@@ -87,7 +96,7 @@ fn advance(reached: &mut [u32; LEVELS], level: usize, levels: &[Level]) {
 }
 
 fn label(shown: &Level, reached: &[u32; LEVELS], levels: &[Level]) -> Option<String> {
-    if matches!(shown.format.as_str(), "bullet" | "none") || shown.pattern.is_empty() {
+    if matches!(shown.format.as_str(), "bullet" | "none") || shown.pattern.is_empty() || shown.is_count() {
         return None;
     }
     let mut text = String::new();

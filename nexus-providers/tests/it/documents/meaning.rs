@@ -197,7 +197,7 @@ fn docx_shows_the_values_of_forms() {
 }
 
 #[test]
-fn docx_lists_keep_their_numbers() {
+fn docx_lists_keep_the_numbers_that_their_order_does_not_say() {
     let level = |level: u32, format: &str, text: &str| {
         format!(
             r#"<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{format}"/><w:lvlText w:val="{text}"/></w:lvl>"#
@@ -222,8 +222,29 @@ fn docx_lists_keep_their_numbers() {
         item(2, 0, "dot"),
     ];
     let bytes = docx_related(&body.concat(), &[("numbering", "numbering.xml", &numbering)]);
-    let expected = ["li 1. one", "li 1.a) inner", "li 1.b) more", "li 2. two", "li 2.a) again", "li dot"];
+    let expected = ["li one", "li 1.a) inner", "li 1.b) more", "li two", "li 2.a) again", "li dot"];
     check(bytes, "a.docx", &expected);
+}
+
+#[test]
+fn docx_headings_have_no_numbers_but_count() {
+    let level = |level: u32, text: &str| {
+        format!(
+            r#"<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="{text}"/></w:lvl>"#
+        )
+    };
+    let numbering = format!(
+        r#"<w:numbering><w:abstractNum w:abstractNumId="0">{}{}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>"#,
+        level(0, "%1."),
+        level(1, "%1.%2.")
+    );
+    let numbered = |more: &str, level: u32, text: &str| {
+        paragraph(&format!(r#"{more}<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>"#), text)
+    };
+    let heading = r#"<w:outlineLvl w:val="0"/>"#;
+    let body = [numbered(heading, 0, "Scope"), numbered(heading, 0, "Fees"), numbered("", 1, "Due in May")];
+    let bytes = docx_related(&body.concat(), &[("numbering", "numbering.xml", &numbering)]);
+    check(bytes, "a.docx", &["h1 Scope", "h1 Fees", "li 2.1. Due in May"]);
 }
 
 #[test]

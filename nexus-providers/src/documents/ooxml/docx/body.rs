@@ -357,9 +357,10 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             None => self.document.styles.is_list(style),
         };
         let heading = paragraph.outline.or_else(|| self.document.styles.heading(style));
+        // A heading is found by its words, so it has no number. It counts for the numbers of others all the same.
         let number = numbered
             .and_then(|list| self.document.numbering.next(list, paragraph.level.or(level), style))
-            .filter(|_| !text.trim().is_empty());
+            .filter(|_| heading.is_none() && !text.trim().is_empty());
         let text = number.map_or_else(|| text.clone(), |number| format!("{number} {}", text.trim_start()));
         self.write(heading, listed, &text, paragraph.has_page_number)?;
         paragraph.graphics.iter().try_for_each(|id| self.graphic(id))
