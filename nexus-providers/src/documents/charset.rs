@@ -121,6 +121,13 @@ fn is_latin(encoding: &'static Encoding) -> bool {
             .any(|part| name.strip_prefix("ISO-8859-") == Some(part))
 }
 
+/// Refuses a part of which most cannot be decoded. The document as a whole warns about one of which some cannot.
+pub(super) fn check_replaced(text: &str) -> Result<()> {
+    let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
+    let letters = || text.chars().filter(|c| c.is_alphanumeric()).count();
+    if replaced > 0 && replaced > letters() { Err(error::undecoded()) } else { Ok(()) }
+}
+
 /// Detects UTF-16 and UTF-32 without a byte order mark, by wide units that are ASCII or common punctuation of wide
 /// scripts: single-byte text never forms these.
 fn wide_units(head: &[u8]) -> Option<Charset> {

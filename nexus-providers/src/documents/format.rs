@@ -26,7 +26,7 @@ pub(super) enum Format {
 
 impl Format {
     /// Every format.
-    const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Text,
         Self::Markdown,
         Self::Code,

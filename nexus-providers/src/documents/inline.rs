@@ -1,4 +1,19 @@
 //! Running text of a paragraph: superscripts and subscripts are marked, and text that is left out leaves no gap.
+//!
+//! What is no running text has one form in every format. Each form has one function here:
+//!
+//! | part | form | function |
+//! | --- | --- | --- |
+//! | image, or drawing, with a description | `[Image: A red bus]` | [`image`] |
+//! | mark of a note, and the note | `Costs 1,200[1]`, `[1]: Estimated.` | [`note_mark`], [`note`] |
+//! | comment | `Comment: Check this.` | [`comment`] |
+//! | comment on a text or a cell | `Comment on “five years”: Check this.`, `Comment on B2: Check this.` | [`comment`] |
+//! | comment with its author | `Comment by Ann on B2: Check this.` | [`comment`] |
+//! | chart | `Chart: Visits (thousands)`, then the table of its values | [`chart`] |
+//! | header or footer of pages | `Header: Internal plan`, `Footer: Confidential` | [`page_margin`] |
+//! | form field with a label | `Name: Wilhelmina` | [`field`] |
+
+use super::DocumentLimits;
 
 /// Position of text relative to its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +125,92 @@ impl Inline {
 
 /// Returns the text that stands for an image with a description, on one line.
 pub(super) fn image(description: &str) -> String {
-    format!("[Image: {}]", description.split_whitespace().collect::<Vec<_>>().join(" "))
+    format!("[Image: {}]", on_one_line(description))
+}
+
+/// Returns the mark of a note in the text.
+pub(super) fn note_mark(mark: &str) -> String {
+    format!("[{}]", mark.trim())
+}
+
+/// Returns the text of a note behind its mark.
+pub(super) fn note(mark: &str, text: &str) -> String {
+    format!("{}: {}", note_mark(mark), text.trim_start())
+}
+
+/// Subject of a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject<'t> {
+    /// The text before the comment.
+    Before,
+    /// Cell of a sheet, by its name.
+    Cell(&'t str),
+    /// Text that the comment refers to.
+    Text(&'t str),
+}
+
+/// Returns the text for a comment, or nothing for a blank one. It names the author only if the limits allow that.
+pub(super) fn comment(
+    limits: &DocumentLimits,
+    author: &str,
+    subject: Subject<'_>,
+    text: &str,
+) -> Option<String> {
+    let author = Some(author.trim()).filter(|author| limits.comment_authors && !author.is_empty());
+    let by = author.map(|author| format!(" by {author}")).unwrap_or_default();
+    let on = match subject {
+        Subject::Cell(name) => format!(" on {name}"),
+        Subject::Text(quoted) if !quoted.trim().is_empty() => format!(" on “{}”", on_one_line(quoted)),
+        Subject::Before | Subject::Text(_) => String::new(),
+    };
+    Some(text.trim()).filter(|text| !text.is_empty()).map(|text| format!("Comment{by}{on}: {text}"))
+}
+
+/// Returns the caption of a chart: its title and what its values measure, or nothing if it has neither.
+pub(super) fn chart(title: &str, measure: &str) -> Option<String> {
+    match (on_one_line(title), on_one_line(measure)) {
+        (title, measure) if title.is_empty() && measure.is_empty() => None,
+        (title, measure) if measure.is_empty() => Some(format!("Chart: {title}")),
+        (title, measure) if title.is_empty() => Some(format!("Chart: {measure}")),
+        (title, measure) => Some(format!("Chart: {title} ({measure})")),
+    }
+}
+
+/// Margin of a page that repeats its text on every page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Margin {
+    Header,
+    Footer,
+}
+
+/// Returns the text for a header or a footer, or nothing for a blank one.
+pub(super) fn page_margin(margin: Margin, text: &str) -> Option<String> {
+    let name = match margin {
+        Margin::Header => "Header",
+        Margin::Footer => "Footer",
+    };
+    Some(text.trim()).filter(|text| !text.is_empty()).map(|text| format!("{name}: {text}"))
+}
+
+/// Returns whether a line of a header or a footer that holds the number of the page says nothing else.
+pub(super) fn is_page_number(line: &str) -> bool {
+    line.split_whitespace().nth(2).is_none()
+}
+
+/// Returns whether the instruction of a field asks for the number of the page or of the pages.
+pub(super) fn asks_for_page_number(instruction: &str) -> bool {
+    let word = instruction.split_whitespace().next().unwrap_or_default();
+    ["PAGE", "NUMPAGES", "SECTIONPAGES"].iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Returns the value of a form field behind its label, if it has one.
+pub(super) fn field(label: &str, value: &str) -> String {
+    let label = label.trim_end_matches(|c: char| c == ':' || c.is_whitespace());
+    if label.is_empty() { value.to_owned() } else { format!("{label}: {value}") }
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Marks a superscript or subscript: `x²`, `CO₂`, and `x^(a+b)` where Unicode lacks a character. Blanks around it stay.

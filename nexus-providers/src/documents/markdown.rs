@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 use super::block_writer::Output;
 use super::front_matter::{self, Fact};
-use super::inline::{Inline, Level, image};
+use super::inline::{Inline, Level, image, note, note_mark};
 use super::lines::{detect, whole};
 use super::{html, table};
 
@@ -95,7 +95,7 @@ impl Writer {
                 Ok(())
             }
             Event::FootnoteReference(name) => {
-                self.push(&format!("[{name}]"), out);
+                self.push(&note_mark(&name), out);
                 Ok(())
             }
             Event::Rule => self.flush(out),
@@ -134,7 +134,7 @@ impl Writer {
             Tag::Item => self.item(out),
             Tag::FootnoteDefinition(name) => {
                 self.flush(out)?;
-                self.push(&format!("[{name}]: "), out);
+                self.push(&note(&name, ""), out);
                 Ok(())
             }
             Tag::TableHead | Tag::TableRow => {

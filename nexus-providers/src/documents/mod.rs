@@ -86,6 +86,11 @@ impl Documents {
         Self { limits }
     }
 
+    /// Returns the media types that reports name, one for each format with a reader.
+    pub fn media_types() -> impl Iterator<Item = &'static str> {
+        Format::ALL.into_iter().map(Format::media_type)
+    }
+
     /// Parses a document like [`parse`](DocumentParser::parse), but passes blocks on while reading, also those of a
     /// document that fails later. Returns the resource consumption as well.
     ///

@@ -1,6 +1,6 @@
 //! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) in one XML vocabulary.
 
-mod objects;
+pub(super) mod objects;
 mod prose;
 mod styles;
 

@@ -14,7 +14,10 @@ use nexus_core::document::parser::{BlockKind, Source};
 
 use super::block_writer::Output;
 use super::error;
-use super::inline::{Inline, Level, image};
+use super::inline::{
+    self, Inline, Level, Subject, asks_for_page_number, comment, image, is_page_number, note_mark,
+    page_margin,
+};
 use fonts::Fonts;
 use place::{FormField, Place, Property};
 use tables::Rows;
@@ -261,12 +264,8 @@ impl<'a, 'o> Reader<'a, 'o> {
     /// Begins a place other than the text around it.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other place is captured")]
     fn begin_place(&mut self, place: Place) {
-        let is_page = |instruction: &str| {
-            let word = instruction.split_whitespace().next().unwrap_or_default();
-            ["PAGE", "NUMPAGES", "SECTIONPAGES"].contains(&word)
-        };
         let place = match place {
-            Place::Result if is_page(&self.instruction) && self.is_in_furniture() => {
+            Place::Result if asks_for_page_number(&self.instruction) && self.is_in_furniture() => {
                 self.paragraph.has_page_number = true;
                 Place::Skipped
             }
@@ -276,7 +275,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         (self.group.place, self.group.begins) = (place, true);
         match place {
             Place::Note => {
-                let mark = format!("[{}]", self.notes.texts.len() + 1);
+                let mark = note_mark(&(self.notes.texts.len() + 1).to_string());
                 self.paragraph.text.push(&mark, Level::Line);
                 // The number is taken, also by notes within this one.
                 self.notes.texts.push(String::new());
@@ -350,17 +349,13 @@ impl<'a, 'o> Reader<'a, 'o> {
                     *note = text;
                 }
             }
-            Place::Comment if !text.is_empty() => {
-                let author = Some(self.author.trim()).filter(|name| !name.is_empty());
-                let by = author.filter(|_| self.out.limits.comment_authors).map(|name| format!(" by {name}"));
-                self.notes.comments.push(format!("Comment{}: {text}", by.unwrap_or_default()));
+            Place::Comment => {
+                let comment = comment(self.out.limits, &self.author, Subject::Before, &text);
+                self.notes.comments.extend(comment);
             }
-            Place::Furniture(name) => {
-                let is_number = has_page_number && text.split_whitespace().nth(2).is_none();
-                let text = format!("{name}: {text}");
-                if !is_number && text.len() > name.len() + 2 && self.notes.known.insert(text.clone()) {
-                    self.notes.furniture.push(text);
-                }
+            Place::Furniture(margin) if !(has_page_number && is_page_number(&text)) => {
+                let text = page_margin(margin, &text);
+                self.notes.furniture.extend(text.filter(|text| self.notes.known.insert(text.clone())));
             }
             Place::Box if self.in_table || !self.around.is_empty() => {
                 self.paragraph.text.push(&format!("{text}\n"), Level::Line);
@@ -475,7 +470,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     fn write_notes(&mut self) -> Result<()> {
         let notes = std::mem::take(&mut self.notes);
         for (index, note) in notes.texts.iter().enumerate() {
-            self.out.paragraph(&format!("[{}]: {note}", index + 1))?;
+            self.out.paragraph(&inline::note(&(index + 1).to_string(), note))?;
         }
         notes.comments.iter().chain(&notes.furniture).try_for_each(|text| self.out.paragraph(text))
     }

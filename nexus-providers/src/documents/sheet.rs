@@ -10,6 +10,7 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::block_writer::Output;
+use super::inline::{self, Subject};
 use super::merged_cells::{FURTHEST, Text, repeated};
 use super::table::Table;
 
@@ -73,6 +74,14 @@ impl Layout {
         let visible = |column: u32| column - self.hidden_before(column).0.min(column);
         visible(column).saturating_sub(visible(self.first)) as usize
     }
+}
+
+/// Writes a note on a cell. Programs begin its text with the name of its author, which is no part of the note.
+pub(super) fn comment(author: &str, cell: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
+    let (author, text) = (author.trim(), text.trim());
+    let own = Some(author).filter(|author| !author.is_empty());
+    let text = own.and_then(|author| text.strip_prefix(author)?.strip_prefix(':')).unwrap_or(text);
+    inline::comment(out.limits, author, Subject::Cell(cell), text).map_or(Ok(()), |text| out.paragraph(&text))
 }
 
 /// Merged cell from above that still covers a column.

@@ -14,7 +14,7 @@ use super::block_writer::{Output, quoted};
 use super::inline::marked;
 use super::number_format::general;
 use super::ooxml::xlsx::formulas_without_values;
-use super::sheet::{Layout, Sheet, header_footer, letters};
+use super::sheet::{self, Layout, Sheet, header_footer, letters};
 use super::{biff, error};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -167,19 +167,8 @@ fn beside(sheet: &SheetFacts, out: &mut Output<'_>) -> Result<()> {
             out.unread(UnreadPart::Comment, 1);
             continue;
         }
-        // Notes begin with the name of their author.
-        let own = Some(author.trim()).filter(|author| !author.is_empty());
-        let text =
-            own.and_then(|author| text.trim().strip_prefix(author)?.strip_prefix(':')).unwrap_or(text).trim();
-        let by =
-            own.filter(|_| out.limits.comment_authors).map(|name| format!(" by {name}")).unwrap_or_default();
-        if !text.is_empty() {
-            out.paragraph(&format!(
-                "Comment on {}{}{by}: {text}",
-                letters((*column).into()),
-                u32::from(*row) + 1
-            ))?;
-        }
+        let cell = format!("{}{}", letters((*column).into()), u32::from(*row) + 1);
+        sheet::comment(author, &cell, text, out)?;
     }
     header_footer::write(&sheet.headers, out)?;
     out.unread(UnreadPart::Chart, sheet.charts);

@@ -13,10 +13,14 @@ use super::error;
 pub(super) trait Handler {
     /// Handles the start of an element.
     fn open(&mut self, tag: &Tag<'_>) -> Result<()>;
-    /// Handles the end of an element.
-    fn close(&mut self, name: &str) -> Result<()>;
-    /// Handles text within the innermost open element. It may come in pieces.
-    fn text(&mut self, text: &str) -> Result<()>;
+    /// Handles the end of an element. By default it means nothing.
+    fn close(&mut self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+    /// Handles text within the innermost open element. It may come in pieces. By default it is left out.
+    fn text(&mut self, _text: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Start of an element.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::super::inline::Level;
+use super::super::inline::{Level, Margin};
 use super::super::number_format::{Epoch, NumberFormat};
 use super::super::sheet::Range;
 use super::{BEGIN, END, record, u16_at};
@@ -94,7 +94,7 @@ pub(in super::super) struct SheetFacts {
     pub(in super::super) charts: u32,
     pub(in super::super) images: u32,
     /// Headers and footers with their codes.
-    pub(in super::super) headers: Vec<(bool, String)>,
+    pub(in super::super) headers: Vec<(Margin, String)>,
     /// Formulas whose stored value is blank, and the number of others.
     pub(in super::super) blank_formulas: BTreeSet<(u16, u16)>,
     pub(in super::super) valued_formulas: u32,
@@ -148,7 +148,8 @@ impl SheetFacts {
                 self.merges
                     .extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range)));
             }
-            0x0014 | 0x0015 if !data.is_empty() => self.headers.push((kind == 0x0014, text(data, is_wide)?)),
+            0x0014 if !data.is_empty() => self.headers.push((Margin::Header, text(data, is_wide)?)),
+            0x0015 if !data.is_empty() => self.headers.push((Margin::Footer, text(data, is_wide)?)),
             _ => return None,
         }
         Some(())

@@ -8,7 +8,7 @@ use nexus_core::document::parser::BlockKind;
 
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
-use super::super::inline::{Level, marked};
+use super::super::inline::{Level, marked, note_mark};
 use super::super::merged_cells::{self, Cell};
 use super::super::table;
 use super::embedded::{self, Embedded};
@@ -223,7 +223,7 @@ impl Writer<'_, '_> {
             let raised = self.text.split_off(start);
             let links = |node: &NodeRef<'_>| node.attr("href").is_some_and(|href| href.starts_with('#'));
             let is_mark = node.descendants_it().take(NEAR).any(|node| links(&node)) && !raised.contains('[');
-            let text = if is_mark { format!("[{}]", raised.trim()) } else { marked(&raised, level) };
+            let text = if is_mark { note_mark(&raised) } else { marked(&raised, level) };
             self.text.push_str(&text);
         }
         Ok(())

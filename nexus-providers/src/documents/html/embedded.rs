@@ -69,13 +69,20 @@ fn chosen(node: &NodeRef<'_>) -> String {
 
 /// Returns the text and the descriptions of a drawing.
 fn drawing(node: &NodeRef<'_>) -> Embedded {
-    let (mut open, mut texts) = (vec![*node], Vec::new());
+    let (mut open, mut texts, mut descriptions) = (vec![*node], Vec::new(), Vec::new());
     while let Some(node) = open.pop() {
-        if ["title", "desc", "text"].iter().any(|name| node.has_name(name)) {
-            texts.extend(Some(node.text().trim().to_owned()).filter(|text| !text.is_empty()));
-        } else {
-            open.extend(node.children_it(true));
-        }
+        let found = match node.node_name().as_deref() {
+            Some("title" | "desc") => &mut descriptions,
+            Some("text") => &mut texts,
+            _ => {
+                open.extend(node.children_it(true));
+                continue;
+            }
+        };
+        found.extend(Some(node.text().trim().to_owned()).filter(|text| !text.is_empty()));
+    }
+    if !descriptions.is_empty() {
+        texts.insert(0, inline::image(&descriptions.join(" ")));
     }
     if texts.is_empty() { Embedded::Unread(UnreadPart::Drawing) } else { Embedded::Text(texts.join(" ")) }
 }

@@ -18,7 +18,7 @@ use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
 use super::block_writer::Output;
-use super::charset::Charset;
+use super::charset::{Charset, check_replaced};
 use super::error;
 use super::lines::whole;
 use outlook::Outlook;
@@ -32,6 +32,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let charset = Charset::detect(source, declared)?;
     out.report.encoding = Some(charset.name().to_owned());
     let html = whole(source, charset, out)?;
+    check_replaced(&html)?;
     page(&html, out)
 }
 
@@ -74,6 +75,7 @@ pub(super) fn encoded(
     let declared = declared.map_or_else(|| declared_charset(&mut source), |declared| Ok(Some(declared)))?;
     let charset = Charset::detect(&mut source, declared)?;
     let html = whole(&mut source, charset, out)?;
+    check_replaced(&html)?;
     fragment(&html, out)
 }
 

@@ -9,7 +9,7 @@ use mail_parser::{Encoding as Transfer, Message, MessagePart, MimeHeaders};
 use nexus_core::Result;
 
 use super::super::block_writer::Output;
-use super::super::charset::Charset;
+use super::super::charset::{Charset, check_replaced};
 use super::super::lines::whole;
 
 /// Returns the bytes of a part of text before their conversion, and the encoding that the part declares. Returns
@@ -46,7 +46,9 @@ pub(super) fn text(
     let Some((bytes, declared)) = bytes(part, message) else { return Ok(parsed.to_owned()) };
     let mut source = Cursor::new(bytes);
     let charset = Charset::detect(&mut source, declared)?;
-    whole(&mut source, charset, out)
+    let text = whole(&mut source, charset, out)?;
+    check_replaced(&text)?;
+    Ok(text)
 }
 
 /// Decodes quoted-printable. An escape that is none stays as it stands.

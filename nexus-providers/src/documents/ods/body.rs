@@ -4,9 +4,10 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::super::block_writer::Output;
-use super::super::inline::{Inline, Level};
+use super::super::inline::{self, Inline, Level, Subject, image};
 use super::super::merged_cells;
 use super::super::number_format::general;
+use super::super::opendocument::objects::Objects;
 use super::super::sheet::{Layout, Range, Sheet, letters};
 use super::super::xml::{Handler, Tag};
 use super::styles::{Styles, TextStyle};
@@ -26,10 +27,11 @@ const SKIPPED: &[&str] = &[
     "binary-data",
 ];
 
-/// Object with a part of its own, and the sheet on which it stands.
-pub(super) struct Object {
-    pub(super) folder: String,
-    pub(super) page: Option<u32>,
+/// Block that follows the cells of a sheet.
+enum After {
+    Text(String),
+    /// Object by its link.
+    Object(String),
 }
 
 /// Place of text.
@@ -87,6 +89,7 @@ struct Row {
 
 pub(super) struct Body<'a, 'o> {
     styles: &'a Styles,
+    objects: &'a Objects,
     out: &'a mut Output<'o>,
     /// Name and hidden columns of the open sheet, until its first row.
     begun: Option<(String, Vec<(u32, u32)>)>,
@@ -98,10 +101,8 @@ pub(super) struct Body<'a, 'o> {
     comment: Option<Comment>,
     drawings: Vec<Drawing>,
     places: Vec<Place>,
-    /// Paragraphs that follow the cells of the sheet.
-    after: Vec<String>,
+    after: Vec<After>,
     spans: Vec<TextStyle>,
-    objects: Vec<Object>,
     formulas: u32,
     in_creator: bool,
     in_description: bool,
@@ -110,9 +111,10 @@ pub(super) struct Body<'a, 'o> {
 }
 
 impl<'a, 'o> Body<'a, 'o> {
-    pub(super) fn new(styles: &'a Styles, out: &'a mut Output<'o>) -> Self {
+    pub(super) fn new(styles: &'a Styles, objects: &'a Objects, out: &'a mut Output<'o>) -> Self {
         Self {
             styles,
+            objects,
             out,
             begun: None,
             sheet: None,
@@ -125,7 +127,6 @@ impl<'a, 'o> Body<'a, 'o> {
             places: Vec::new(),
             after: Vec::new(),
             spans: Vec::new(),
-            objects: Vec::new(),
             formulas: 0,
             in_creator: false,
             in_description: false,
@@ -134,9 +135,9 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
-    /// Returns the objects with a part of their own, and the number of formulas without a value.
-    pub(super) fn finish(self) -> (Vec<Object>, u32) {
-        (self.objects, self.formulas)
+    /// Returns the number of formulas without a value.
+    pub(super) fn formulas(&self) -> u32 {
+        self.formulas
     }
 
     fn begin_table(&mut self, tag: &Tag<'_>) {
@@ -173,9 +174,25 @@ impl<'a, 'o> Body<'a, 'o> {
         self.begin_sheet()?;
         let Some(sheet) = self.sheet.take() else { return Ok(()) };
         sheet.end_tables(self.out)?;
-        std::mem::take(&mut self.after).iter().try_for_each(|text| self.out.paragraph(text))?;
+        for after in std::mem::take(&mut self.after) {
+            match after {
+                After::Text(text) => self.out.paragraph(&text)?,
+                After::Object(link) => self.object(&link)?,
+            }
+        }
         self.out.end_page();
         Ok(())
+    }
+
+    fn object(&mut self, link: &str) -> Result<()> {
+        self.out.budget.work(link.len());
+        match self.objects.get(link) {
+            Ok(object) => object.write(self.out),
+            Err(part) => {
+                self.out.unread(part, 1);
+                Ok(())
+            }
+        }
     }
 
     fn column(&mut self, tag: &Tag<'_>) {
@@ -285,19 +302,17 @@ impl<'a, 'o> Body<'a, 'o> {
         self.places.pop();
         let Some(mut comment) = self.comment.take() else { return };
         let text = comment.text.take();
-        let text = text.trim();
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return;
         }
         if self.row.as_ref().is_some_and(|row| row.hidden) {
             self.out.unread(UnreadPart::Comment, 1);
             return;
         }
-        let name =
-            Some(comment.author.trim()).filter(|name| self.out.limits.comment_authors && !name.is_empty());
-        let by = name.map(|name| format!(" by {name}")).unwrap_or_default();
-        let place = format!("{}{}", letters(self.columns), self.row_number.saturating_add(1));
-        self.after.push(format!("Comment on {place}{by}: {text}"));
+        let cell = format!("{}{}", letters(self.columns), self.row_number.saturating_add(1));
+        let limits = self.out.limits;
+        let comment = inline::comment(limits, &comment.author, Subject::Cell(&cell), &text);
+        self.after.extend(comment.map(After::Text));
     }
 
     fn end_drawing(&mut self) {
@@ -306,10 +321,10 @@ impl<'a, 'o> Body<'a, 'o> {
         let text = drawing.text.take();
         let description = drawing.description.trim();
         match drawing.object {
-            Some(folder) => self.objects.push(Object { folder, page: self.out.report.pages }),
+            Some(link) => self.after.push(After::Object(link)),
             None if drawing.is_control => self.out.unread(UnreadPart::FormField, 1),
-            None if !text.trim().is_empty() => self.after.push(text.trim().to_owned()),
-            None if !description.is_empty() => self.after.push(format!("Image: {description}")),
+            None if !text.trim().is_empty() => self.after.push(After::Text(text.trim().to_owned())),
+            None if !description.is_empty() => self.after.push(After::Text(image(description))),
             None if drawing.has_image => self.out.unread(UnreadPart::Image, 1),
             None => self.out.unread(UnreadPart::Drawing, 1),
         }

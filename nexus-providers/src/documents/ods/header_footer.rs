@@ -3,6 +3,7 @@
 use nexus_core::Result;
 
 use super::super::block_writer::Output;
+use super::super::inline::Margin;
 use super::super::sheet::header_footer;
 use super::super::xml::{Handler, Tag};
 
@@ -12,7 +13,7 @@ const FIELDS: &[&str] = &["sheet-name", "page-number", "page-count", "date", "ti
 /// Headers and footers of the styles part.
 #[derive(Default)]
 pub(super) struct HeaderFooter {
-    found: Vec<(bool, String)>,
+    found: Vec<(Margin, String)>,
     is_open: bool,
     fields: usize,
 }
@@ -30,7 +31,8 @@ impl Handler for HeaderFooter {
         if name.starts_with("header") || name.starts_with("footer") {
             let is_part = !name.contains("style") && !name.contains("properties");
             if is_part && tag.attribute("display").as_deref() != Some("false") {
-                self.found.push((name.starts_with("header"), String::new()));
+                let margin = if name.starts_with("header") { Margin::Header } else { Margin::Footer };
+                self.found.push((margin, String::new()));
                 self.is_open = true;
             }
         } else if self.fields > 0 || FIELDS.contains(&name) {

@@ -62,12 +62,4 @@ impl Handler for Styles {
         }
         Ok(())
     }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }

@@ -10,6 +10,7 @@ use nexus_core::document::parser::Source;
 
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
+use super::super::inline::Margin;
 use super::super::{error, title};
 use super::graphics::Graphics;
 use super::numbering::Numbering;
@@ -23,8 +24,8 @@ const STORIES: [(&str, Story); 5] = [
     ("footnotes", Story::Notes),
     ("endnotes", Story::Notes),
     ("comments", Story::Comments),
-    ("header", Story::Furniture("Header")),
-    ("footer", Story::Furniture("Footer")),
+    ("header", Story::Furniture(Margin::Header)),
+    ("footer", Story::Furniture(Margin::Footer)),
 ];
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

@@ -89,14 +89,6 @@ impl Handler for Relations {
         }
         Ok(())
     }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Resolves a target, which is relative to the folder of its part unless it begins with a slash.

@@ -209,10 +209,6 @@ impl Handler for Numbering {
         }
         Ok(())
     }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -87,12 +87,4 @@ impl Handler for SlideList {
         }
         Ok(())
     }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }

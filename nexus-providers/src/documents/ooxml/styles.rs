@@ -143,10 +143,6 @@ impl Handler for StyleSheet {
         }
         Ok(())
     }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Returns the heading level. Outline levels count from 0; 9 means body text.

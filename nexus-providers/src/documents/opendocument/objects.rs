@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nexus_core::Result;
+use nexus_core::document::UnreadPart;
 
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
-use super::super::table;
 use super::super::xml::{Handler, Tag};
+use super::super::{inline, table};
 
 /// Objects by their folder.
 #[derive(Default)]
-pub(super) struct Objects {
+pub(in super::super) struct Objects {
     by_folder: BTreeMap<String, Object>,
 }
 
 impl Objects {
     /// Reads the objects of a document.
-    pub(super) fn of(archive: &mut Archive<'_>, budget: &Rc<Budget>) -> Result<Self> {
+    pub(in super::super) fn of(archive: &mut Archive<'_>, budget: &Rc<Budget>) -> Result<Self> {
         let mut objects = Self::default();
         for name in archive.names() {
             let Some(folder) = name.strip_suffix("/content.xml") else { continue };
@@ -30,26 +31,41 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Returns the object that a link names, if it has text.
-    pub(super) fn get(&self, link: &str) -> Option<&Object> {
+    /// Returns the object that a link names, or the part to count where it has no text.
+    pub(in super::super) fn get(&self, link: &str) -> std::result::Result<&Object, UnreadPart> {
         let folder = link.trim_start_matches("./").trim_end_matches('/');
-        self.by_folder.get(folder).filter(|object| object.is_chart() || !object.formula().is_empty())
+        let object = self.by_folder.get(folder).ok_or(UnreadPart::Attachment)?;
+        if object.has_values() || !object.formula().is_empty() {
+            return Ok(object);
+        }
+        Err(if object.chart { UnreadPart::Chart } else { UnreadPart::Attachment })
     }
 }
 
+/// Text of an object, by the element that is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Title,
+    /// Title of the axis of values, and of the other ones.
+    ValueAxis,
+    OtherAxis,
+    /// Symbols of a formula, and its source.
+    Symbols,
+    Source,
+}
+
 /// Chart or formula.
-#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
-pub(super) struct Object {
+pub(in super::super) struct Object {
     title: String,
+    measure: String,
     rows: Vec<Vec<String>>,
-    /// Source of a formula, and its symbols.
     source: String,
     symbols: String,
     chart: bool,
-    in_title: usize,
     in_table: bool,
-    in_math: bool,
-    in_source: bool,
+    /// Open axis: whether it is that of values.
+    axis: Option<bool>,
+    places: Vec<Place>,
     budget: Rc<Budget>,
 }
 
@@ -57,35 +73,43 @@ impl Object {
     fn new(budget: &Rc<Budget>) -> Self {
         Self {
             title: String::new(),
+            measure: String::new(),
             rows: Vec::new(),
             source: String::new(),
             symbols: String::new(),
             chart: false,
-            in_title: 0,
             in_table: false,
-            in_math: false,
-            in_source: false,
+            axis: None,
+            places: Vec::new(),
             budget: Rc::clone(budget),
         }
     }
 
-    /// Returns whether the object is a chart with values.
-    pub(super) fn is_chart(&self) -> bool {
-        self.chart && self.rows.len() > 1
+    fn has_values(&self) -> bool {
+        let values = self.rows.iter().skip(1).flatten();
+        self.chart && values.into_iter().any(|cell| cell.bytes().any(|byte| byte.is_ascii_digit()))
     }
 
     /// Returns the formula of an object that is one.
-    pub(super) fn formula(&self) -> &str {
+    pub(in super::super) fn formula(&self) -> &str {
         let source = self.source.trim();
         if source.is_empty() { self.symbols.trim() } else { source }
     }
 
-    /// Writes a chart: its title as a paragraph, its values as a table.
-    pub(super) fn write(&self, out: &mut Output<'_>) -> Result<()> {
-        if !self.title.trim().is_empty() {
-            out.paragraph(&format!("Chart: {}", self.title.trim()))?;
+    /// Writes a chart as its caption and the table of its values, and a formula as a paragraph.
+    pub(in super::super) fn write(&self, out: &mut Output<'_>) -> Result<()> {
+        if !self.has_values() {
+            return out.paragraph(self.formula());
+        }
+        if let Some(caption) = inline::chart(&self.title, &self.measure) {
+            out.paragraph(&caption)?;
         }
         table::write(&self.rows, out)
+    }
+
+    /// Returns whether the object is written after its paragraph, rather than within.
+    pub(in super::super) fn is_block(&self) -> bool {
+        self.has_values()
     }
 }
 
@@ -93,15 +117,20 @@ impl Handler for Object {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         match tag.name() {
             "chart" => self.chart = true,
-            "title" if !self.in_table => self.in_title += 1,
+            "axis" => self.axis = Some(tag.attribute("dimension").as_deref() == Some("y")),
+            "title" | "subtitle" if !self.in_table => self.places.push(match self.axis {
+                None => Place::Title,
+                Some(true) => Place::ValueAxis,
+                Some(false) => Place::OtherAxis,
+            }),
             "table" => self.in_table = true,
             "table-row" => self.rows.push(Vec::new()),
             "table-cell" => {
                 self.budget.copy(size_of::<String>())?;
                 self.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
             }
-            "math" => self.in_math = true,
-            "annotation" => self.in_source = true,
+            "math" => self.places.push(Place::Symbols),
+            "annotation" => self.places.push(Place::Source),
             _ => {}
         }
         Ok(())
@@ -109,28 +138,30 @@ impl Handler for Object {
 
     fn close(&mut self, name: &str) -> Result<()> {
         match name {
-            "title" => self.in_title = self.in_title.saturating_sub(1),
+            "title" | "subtitle" if !self.in_table => {
+                self.title.push(' ');
+                self.places.pop();
+            }
+            "axis" => self.axis = None,
             "table" => self.in_table = false,
-            "math" => self.in_math = false,
-            "annotation" => self.in_source = false,
+            "math" | "annotation" => drop(self.places.pop()),
             _ => {}
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        let place = if self.in_source {
-            &mut self.source
-        } else if self.in_math {
-            &mut self.symbols
-        } else if self.in_title > 0 {
-            &mut self.title
-        } else if let Some(cell) =
-            self.rows.last_mut().and_then(|row| row.last_mut()).filter(|_| self.in_table)
-        {
-            cell
-        } else {
-            return Ok(());
+        let place = match self.places.last() {
+            Some(Place::Title) => &mut self.title,
+            Some(Place::ValueAxis) => &mut self.measure,
+            Some(Place::OtherAxis) => return Ok(()),
+            Some(Place::Symbols) => &mut self.symbols,
+            Some(Place::Source) => &mut self.source,
+            None => {
+                let cell = self.rows.last_mut().and_then(|row| row.last_mut()).filter(|_| self.in_table);
+                let Some(cell) = cell else { return Ok(()) };
+                cell
+            }
         };
         self.budget.copy(text.len())?;
         place.push_str(text.trim_matches(['\n', '\r']));

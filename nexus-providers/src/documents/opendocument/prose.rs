@@ -10,7 +10,10 @@ use nexus_core::document::parser::BlockKind;
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
-use super::super::inline::{Format, Inline, Level, image};
+use super::super::inline::{
+    self, Format, Inline, Level, Margin, Subject, comment, image, is_page_number, note, note_mark,
+    page_margin,
+};
 use super::super::merged_cells::{self, Cell};
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table};
@@ -67,7 +70,7 @@ enum Kind {
     Comment,
     /// Text of a tracked deletion.
     Deleted,
-    Furniture(&'static str),
+    Furniture(Margin),
 }
 
 struct Story {
@@ -210,7 +213,7 @@ impl<'a, 'o> Body<'a, 'o> {
     /// Writes the text of a paragraph to where it belongs.
     fn write(&mut self, heading: Option<u8>, text: &str, has_page_number: bool) -> Result<()> {
         if let Some(story) = self.stories.last_mut() {
-            let is_number = has_page_number && text.split_whitespace().nth(2).is_none();
+            let is_number = has_page_number && is_page_number(text);
             if !text.trim().is_empty() && !is_number {
                 self.out.budget.copy(text.len())?;
                 story.text.push_str(if story.text.is_empty() { "" } else { "\n" });
@@ -280,18 +283,17 @@ impl<'a, 'o> Body<'a, 'o> {
             return Ok(());
         }
         match kind {
-            Kind::Note => self.follow(After::Text(format!("[{label}]: {text}"))),
+            Kind::Note => self.follow(After::Text(note(&label, &text))),
             Kind::Comment => {
-                let label = Some(label).filter(|label| self.out.limits.comment_authors && !label.is_empty());
-                let by = label.map(|author| format!(" by {author}")).unwrap_or_default();
-                self.follow(After::Text(format!("Comment{by}: {text}")))
+                let text = comment(self.out.limits, &label, Subject::Before, &text);
+                text.map_or(Ok(()), |text| self.follow(After::Text(text)))
             }
             Kind::Deleted => {
                 self.out.unread(UnreadPart::StruckText, 1);
                 Ok(())
             }
-            Kind::Furniture(name) => {
-                self.furniture.insert(format!("{name}: {text}"));
+            Kind::Furniture(margin) => {
+                self.furniture.extend(page_margin(margin, &text));
                 Ok(())
             }
         }
@@ -306,10 +308,10 @@ impl<'a, 'o> Body<'a, 'o> {
             "annotation" => self.begin_story(Kind::Comment),
             "deletion" => self.begin_story(Kind::Deleted),
             "header" | "header-left" | "header-first" if self.in_styles => {
-                self.begin_story(Kind::Furniture("Header"));
+                self.begin_story(Kind::Furniture(Margin::Header));
             }
             "footer" | "footer-left" | "footer-first" if self.in_styles => {
-                self.begin_story(Kind::Furniture("Footer"));
+                self.begin_story(Kind::Furniture(Margin::Footer));
             }
             "note-citation" => self.captured = Some(Captured::Label),
             "creator" if in_comment => self.captured = Some(Captured::Label),
@@ -365,15 +367,10 @@ impl<'a, 'o> Body<'a, 'o> {
             "object" | "object-ole" => {
                 frame.has_content = true;
                 let link = tag.attribute("href").unwrap_or_default();
-                let Some(object) = self.objects.get(&link) else {
-                    self.out.unread(UnreadPart::Attachment, 1);
-                    return Ok(true);
-                };
-                if object.is_chart() {
-                    self.follow(After::Object(link))?;
-                } else {
-                    let formula = object.formula().to_owned();
-                    self.append(&formula);
+                match self.objects.get(&link) {
+                    Err(part) => self.out.unread(part, 1),
+                    Ok(object) if object.is_block() => self.follow(After::Object(link))?,
+                    Ok(object) => self.append(object.formula()),
                 }
             }
             _ => return Ok(false),
@@ -399,7 +396,7 @@ impl<'a, 'o> Body<'a, 'o> {
             _ => None,
         };
         let value = value.filter(|value| !value.trim().is_empty());
-        value.map_or(Ok(()), |value| self.out.paragraph(&format!("{label}: {value}")))
+        value.map_or(Ok(()), |value| self.out.paragraph(&inline::field(&label, &value)))
     }
 
     /// Begins an element within a paragraph.
@@ -558,7 +555,7 @@ impl Handler for Body<'_, '_> {
             "forms" => self.in_forms = false,
             "note-citation" => {
                 self.captured = None;
-                let mark = self.stories.last().map(|story| format!("[{}]", story.label)).unwrap_or_default();
+                let mark = self.stories.last().map(|story| note_mark(&story.label)).unwrap_or_default();
                 let paragraph = self.paragraphs.last_mut().into_iter();
                 paragraph.for_each(|paragraph| paragraph.text.push(&mark, Level::Line));
             }

@@ -6,6 +6,7 @@ use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, String as Bytes};
 use nexus_core::document::UnreadPart;
 
+use super::super::inline;
 use super::annotations::{Marks, area, string};
 use super::area::Area;
 use super::budget::{Exhausted, Work};
@@ -50,8 +51,7 @@ impl Field {
     pub(super) fn text(&self, page: &[Glyph]) -> String {
         let printed = || self.area.and_then(|area| printed_label(page, area));
         let label = self.label.clone().or_else(printed).unwrap_or_else(|| self.name.clone());
-        let label = label.trim_end_matches(|c: char| c == ':' || c.is_whitespace());
-        if label.is_empty() { self.value.clone() } else { format!("{label}: {}", self.value) }
+        inline::field(&label, &self.value)
     }
 }
 

@@ -39,6 +39,7 @@ use self::page::{Content, Reader};
 use self::structure::Descriptions;
 use self::tree::Page;
 use super::block_writer::Output;
+use super::inline::{Subject, comment, image};
 use super::{error, table};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -202,15 +203,16 @@ fn write(pieces: &[Piece], content: &Content, losses: &mut Losses, out: &mut Out
     }
     let Content { seen, descriptions, fields, marks, damaged, missing, unknown } = content;
     for text in descriptions {
-        out.paragraph(&format!("[Image: {text}]"))?;
+        out.paragraph(&image(text))?;
     }
     for text in marks.texts.iter().chain(fields) {
         out.paragraph(text)?;
     }
     for (author, text) in &marks.comments {
-        let author = author.as_ref().filter(|_| out.limits.comment_authors);
-        let author = author.map(|author| format!(" ({author})")).unwrap_or_default();
-        out.paragraph(&format!("Comment{author}: {text}"))?;
+        let author = author.as_deref().unwrap_or_default();
+        if let Some(text) = comment(out.limits, author, Subject::Before, text) {
+            out.paragraph(&text)?;
+        }
     }
     marks.unread.iter().for_each(|(part, number)| out.unread(*part, *number));
     out.unread(UnreadPart::HiddenText, seen.hidden);

@@ -1,5 +1,7 @@
 //! Places of text in an RTF document, and the destinations that begin them.
 
+use super::super::inline::Margin;
+
 /// Place that the text of a group belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Place {
@@ -9,8 +11,8 @@ pub(super) enum Place {
     Skipped,
     Note,
     Comment,
-    /// Header or footer, with the word that marks it.
-    Furniture(&'static str),
+    /// Header or footer.
+    Furniture(Margin),
     /// Text box.
     Box,
     /// Font table.
@@ -79,8 +81,8 @@ impl Place {
             "fonttbl" => Self::Fonts,
             "footnote" => Self::Note,
             "annotation" => Self::Comment,
-            "header" | "headerl" | "headerr" | "headerf" => Self::Furniture("Header"),
-            "footer" | "footerl" | "footerr" | "footerf" => Self::Furniture("Footer"),
+            "header" | "headerl" | "headerr" | "headerf" => Self::Furniture(Margin::Header),
+            "footer" | "footerl" | "footerr" | "footerf" => Self::Furniture(Margin::Footer),
             "shptxt" => Self::Box,
             "listtext" | "pntext" => Self::Label,
             "pict" => Self::Picture,

@@ -3,25 +3,25 @@
 use nexus_core::Result;
 
 use super::super::block_writer::Output;
+use super::super::inline::{Margin, is_page_number, page_margin};
 
 /// Mark of a field, such as the number of the page, in the text of a header.
 pub(in super::super) const FIELD: &str = "\u{1}";
 
 /// Writes each header and footer of a workbook once.
-pub(in super::super) fn write(headers: &[(bool, String)], out: &mut Output<'_>) -> Result<()> {
-    let plain: Vec<(bool, String)> =
-        headers.iter().map(|(is_header, codes)| (*is_header, plain(codes))).collect();
+pub(in super::super) fn write(headers: &[(Margin, String)], out: &mut Output<'_>) -> Result<()> {
+    let plain: Vec<(Margin, String)> =
+        headers.iter().map(|(margin, codes)| (*margin, plain(codes))).collect();
     write_plain(&plain, out)
 }
 
 /// Writes each header and footer once, from texts with marks of fields. A line of a field and one or two words, such as
 /// the number of the page, is no text of the document.
-pub(in super::super) fn write_plain(headers: &[(bool, String)], out: &mut Output<'_>) -> Result<()> {
+pub(in super::super) fn write_plain(headers: &[(Margin, String)], out: &mut Output<'_>) -> Result<()> {
     let mut written: Vec<String> = Vec::new();
-    for (is_header, text) in headers {
-        let text = lines(text);
-        let line = format!("{}: {text}", if *is_header { "Header" } else { "Footer" });
-        if !text.is_empty() && !written.contains(&line) {
+    for (margin, text) in headers {
+        let line = page_margin(*margin, &lines(text));
+        if let Some(line) = line.filter(|line| !written.contains(line)) {
             out.paragraph(&line)?;
             written.push(line);
         }
@@ -33,7 +33,8 @@ fn lines(text: &str) -> String {
     let words =
         |line: &str| line.replace(FIELD, " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let says = |line: &&str| {
-        line.contains(char::is_alphanumeric) && (!line.contains(FIELD) || words(line).len() > 2)
+        line.contains(char::is_alphanumeric)
+            && (!line.contains(FIELD) || !is_page_number(&line.replace(FIELD, " ")))
     };
     text.lines().filter(says).map(|line| words(line).join(" ")).collect::<Vec<_>>().join(" | ")
 }

@@ -157,7 +157,7 @@ fn front_matter_is_read_as_facts() {
     );
 }
 
-fn multipart(kind: &str, parts: &[&str]) -> String {
+pub(super) fn multipart(kind: &str, parts: &[&str]) -> String {
     let parts: String = parts.iter().flat_map(|part| ["--b\n", part, "\n"]).collect();
     format!(
         "From: a@x.org\nSubject: S\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=b\n\n{parts}--b--\n"

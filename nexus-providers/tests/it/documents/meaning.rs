@@ -15,7 +15,7 @@ pub(super) fn check_unread(report: &ParseReport, expected: &[(UnreadPart, u32)])
     assert_eq!(report.unread, expected.iter().copied().collect::<BTreeMap<_, _>>());
 }
 
-fn run(properties: &str, text: &str) -> String {
+pub(super) fn run(properties: &str, text: &str) -> String {
     format!(r#"<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>"#)
 }
 
@@ -110,7 +110,7 @@ fn docx_headers_and_footers_are_read_once_without_page_numbers() {
     check(docx_related(&paragraph("", "Body"), &parts), "a.docx", &expected);
 }
 
-const CHART: &str = r#"<c:chartSpace><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Breakdowns</a:t></a:r></a:p></c:rich></c:tx></c:title>
+pub(super) const CHART: &str = r#"<c:chartSpace><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Breakdowns</a:t></a:r></a:p></c:rich></c:tx></c:title>
     <c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:f>Sheet1!B1</c:f><c:strCache><c:pt idx="0"><c:v>Number</c:v></c:pt></c:strCache></c:strRef></c:tx>
     <c:cat><c:strRef><c:strCache><c:pt idx="0"><c:v>2024</c:v></c:pt><c:pt idx="1"><c:v>2025</c:v></c:pt></c:strCache></c:strRef></c:cat>
     <c:val><c:numRef><c:numCache><c:formatCode>General</c:formatCode><c:pt idx="0"><c:v>61</c:v></c:pt><c:pt idx="1"><c:v>73</c:v></c:pt></c:numCache></c:numRef></c:val>
@@ -248,6 +248,42 @@ fn docx_headings_have_no_numbers_but_count() {
 }
 
 #[test]
+fn values_of_charts_are_written_as_the_chart_shows_them() {
+    let points = |values: &[&str]| -> String {
+        let point =
+            |(index, value): (usize, &&str)| format!(r#"<c:pt idx="{index}"><c:v>{value}</c:v></c:pt>"#);
+        values.iter().enumerate().map(point).collect()
+    };
+    let numbers = |format: &str, values: &[&str]| {
+        format!("<c:numCache><c:formatCode>{format}</c:formatCode>{}</c:numCache>", points(values))
+    };
+    let series = |name: &str, values: String| {
+        format!(
+            "<c:ser><c:tx><c:strRef><c:strCache>{}</c:strCache></c:strRef></c:tx><c:cat><c:strCache>{}</c:strCache></c:cat><c:val>{values}</c:val></c:ser>",
+            points(&[name]),
+            points(&["007", "Oslo"])
+        )
+    };
+    let chart = [
+        "<c:chartSpace><c:barChart>",
+        &series("Share", numbers("0.0%", &["0.075", "0.5"])),
+        &series("Day", numbers("yyyy\\-mm\\-dd", &["45292", "45351"])),
+        &series("Fee", numbers("&quot;$&quot;#,##0.00", &["1234.5", "2"])),
+        &series("Plain", numbers("General", &["0.30000000000000004", "1"])),
+        &series(
+            "Own",
+            r#"<c:numCache><c:formatCode>General</c:formatCode><c:pt idx="0" formatCode="0%"><c:v>0.5</c:v></c:pt><c:pt idx="1"><c:v>0.5</c:v></c:pt></c:numCache>"#.into(),
+        ),
+        "</c:barChart></c:chartSpace>",
+    ];
+    let body = r#"<w:p><w:r><w:drawing><c:chart r:id="r0"/></w:drawing></w:r></w:p>"#;
+    let bytes = docx_related(body, &[("chart", "c.xml", &chart.concat())]);
+    let expected = "table | Category | Share | Day | Fee | Plain | Own |\n| --- | --- | --- | --- | --- | --- |\n\
+        | 007 | 7.5% | 2024-01-01 | $1,234.50 | 0.3 | 50% |\n| Oslo | 50.0% | 2024-02-29 | $2.00 | 1 | 0.5 |";
+    check(bytes, "a.docx", &[expected]);
+}
+
+#[test]
 fn docx_equations_keep_sums_and_brackets() {
     let part = |name: &str, text: &str| format!("<m:{name}><m:r><m:t>{text}</m:t></m:r></m:{name}>");
     let sum = format!(
@@ -260,7 +296,7 @@ fn docx_equations_keep_sums_and_brackets() {
     check(docx(&sum), "a.docx", &["p ∑_(i=1)^ni|x|"]);
 }
 
-fn slide_text(properties: &str, text: &str) -> String {
+pub(super) fn slide_text(properties: &str, text: &str) -> String {
     format!("<a:r><a:rPr {properties}/><a:t>{text}</a:t></a:r>")
 }
 
@@ -381,7 +417,7 @@ fn rtf_cells_that_are_merged_say_it_in_every_row() {
     check(rtf, "a.rtf", &["table | a | b |\n| --- | --- |\n| a | c |\n| d | d |", "p End"]);
 }
 
-fn odf(kind: &str, content: &str, parts: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn odf(kind: &str, content: &str, parts: &[(&str, &str)]) -> Vec<u8> {
     let mimetype = format!("application/vnd.oasis.opendocument.{kind}");
     let mut files = vec![("mimetype", mimetype.as_str()), ("content.xml", content)];
     files.extend_from_slice(parts);

@@ -11,16 +11,16 @@ use super::{parse, parse_within};
 
 /// PDF of one page. Further objects have numbers from 6 on.
 #[derive(Default)]
-struct Page<'a> {
-    content: String,
-    resources: &'a str,
-    entries: &'a str,
-    catalog: &'a str,
-    objects: Vec<String>,
+pub(super) struct Page<'a> {
+    pub(super) content: String,
+    pub(super) resources: &'a str,
+    pub(super) entries: &'a str,
+    pub(super) catalog: &'a str,
+    pub(super) objects: Vec<String>,
 }
 
 impl Page<'_> {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let Self { content, resources, entries, catalog, objects } = self;
         let mut all = vec![
             format!("<</Type/Catalog/Pages 2 0 R{catalog}>>"),
@@ -55,7 +55,7 @@ impl Page<'_> {
     }
 }
 
-fn stream(dict: &str, content: &str) -> String {
+pub(super) fn stream(dict: &str, content: &str) -> String {
     format!("<<{dict}/Length {}>>stream\n{content}\nendstream", content.len())
 }
 
@@ -72,7 +72,7 @@ fn file(objects: &[String]) -> Vec<u8> {
 }
 
 /// Shows a text at a place.
-fn show(text: &str, x: i32, y: i32) -> String {
+pub(super) fn show(text: &str, x: i32, y: i32) -> String {
     sized(text, 12, x, y)
 }
 
@@ -87,7 +87,8 @@ fn raised(text: &str, script: &str, by: i32, rest: &str, y: i32) -> String {
     )
 }
 
-const IMAGE: &str = "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8";
+pub(super) const IMAGE: &str =
+    "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8";
 
 #[test]
 fn form_fields_are_read_once_with_their_labels() {
@@ -164,7 +165,7 @@ fn comments_are_read_and_attached_files_are_counted() {
     let shown = ["p@1 Body.", "p@1 In a box", "p@1 Approved"];
     page.check(&[&shown[..], &["p@1 Comment: Check this.", "p@1 Comment: Is it so?"]].concat(), &unread);
     let limits = DocumentLimits { comment_authors: true, ..DocumentLimits::default() };
-    let named = ["p@1 Comment (Ada Moss): Check this.", "p@1 Comment (Bo Lund): Is it so?"];
+    let named = ["p@1 Comment by Ada Moss: Check this.", "p@1 Comment by Bo Lund: Is it so?"];
     page.check_within(limits, &[&shown[..], &named].concat(), &unread);
 }
 

@@ -8,7 +8,10 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
-use super::super::super::inline::{Format, Inline, Level, image};
+use super::super::super::inline::{
+    Format, Inline, Level, Margin, Subject, asks_for_page_number, comment, image, is_page_number, note,
+    note_mark, page_margin,
+};
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
 use super::super::equation::Equation;
@@ -28,8 +31,8 @@ pub(super) enum Story {
     Main,
     Notes,
     Comments,
-    /// Header or footer, with the word that marks it.
-    Furniture(&'static str),
+    /// Header or footer.
+    Furniture(Margin),
 }
 
 /// State that the parts of a document share.
@@ -71,7 +74,7 @@ impl<'a> Document<'a> {
         *number += 1;
         let mark = if is_endnote { roman(*number) } else { number.to_string() };
         self.marks.insert((is_endnote, tag.attribute("id")?), mark.clone());
-        Some(format!("[{mark}]"))
+        Some(note_mark(&mark))
     }
 
     /// Adds text to the anchors of the open comments.
@@ -121,8 +124,7 @@ struct Field {
 
 impl Field {
     fn is_page_number(&self) -> bool {
-        let word = self.instruction.split_whitespace().next().unwrap_or_default();
-        ["PAGE", "NUMPAGES", "SECTIONPAGES"].iter().any(|known| known.eq_ignore_ascii_case(word))
+        asks_for_page_number(&self.instruction)
     }
 }
 
@@ -375,15 +377,14 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         match self.story {
             Story::Main | Story::Notes => {
                 let mark = self.mark.take_if(|_| !text.trim().is_empty());
-                let text =
-                    mark.map_or_else(|| text.to_owned(), |mark| format!("[{mark}]: {}", text.trim_start()));
+                let text = mark.map_or_else(|| text.to_owned(), |mark| note(&mark, text));
                 match heading {
                     Some(level) => self.out.heading(level, &text),
                     None if listed => self.out.push(BlockKind::ListItem, &text),
                     None => self.out.paragraph(&text),
                 }
             }
-            Story::Furniture(_) if has_page_number && text.split_whitespace().nth(2).is_none() => Ok(()),
+            Story::Furniture(_) if has_page_number && is_page_number(text) => Ok(()),
             Story::Furniture(_) | Story::Comments => self.collect(text),
         }
     }
@@ -432,31 +433,23 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
 
     fn begin_comment(&mut self, tag: &Tag<'_>) {
         self.collected.clear();
-        let author =
-            Some(tag).filter(|_| self.out.limits.comment_authors).and_then(|tag| tag.attribute("author"));
-        self.comment = (tag.attribute("id").unwrap_or_default(), author.unwrap_or_default());
+        let attribute = |name: &str| tag.attribute(name).unwrap_or_default();
+        self.comment = (attribute("id"), attribute("author"));
     }
 
     /// Writes a comment with the text that it refers to.
     fn end_comment(&mut self) -> Result<()> {
         let (id, author) = std::mem::take(&mut self.comment);
         let text = std::mem::take(&mut self.collected);
-        if text.is_empty() {
-            return Ok(());
-        }
-        let by = if author.is_empty() { author } else { format!(" by {author}") };
         let anchor = self.document.anchors.remove(&id).unwrap_or_default();
-        let anchor = anchor.split_whitespace().collect::<Vec<_>>().join(" ");
-        let on = if anchor.is_empty() { anchor } else { format!(" on “{anchor}”") };
-        self.out.paragraph(&format!("Comment{by}{on}: {text}"))
+        comment(self.out.limits, &author, Subject::Text(&anchor), &text)
+            .map_or(Ok(()), |text| self.out.paragraph(&text))
     }
 
-    fn end_furniture(&mut self, name: &str) -> Result<()> {
-        let text = std::mem::take(&mut self.collected);
-        if text.is_empty() || !self.document.furniture.insert(format!("{name}: {text}")) {
-            return Ok(());
-        }
-        self.out.paragraph(&format!("{name}: {text}"))
+    fn end_furniture(&mut self, margin: Margin) -> Result<()> {
+        let text = page_margin(margin, &std::mem::take(&mut self.collected));
+        let text = text.filter(|text| self.document.furniture.insert(text.clone()));
+        text.map_or(Ok(()), |text| self.out.paragraph(&text))
     }
 
     /// Returns whether an element is left out: deleted or moved text, and all alternatives but the first.
@@ -565,8 +558,8 @@ impl Handler for Body<'_, '_, '_> {
             "ffData" => self.end_form_field(),
             "comment" => return self.end_comment(),
             "hdr" | "ftr" => {
-                if let Story::Furniture(name) = self.story {
-                    return self.end_furniture(name);
+                if let Story::Furniture(margin) = self.story {
+                    return self.end_furniture(margin);
                 }
             }
             name if Equation::is_part(name) => {

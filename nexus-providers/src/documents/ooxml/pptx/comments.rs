@@ -6,6 +6,7 @@ use nexus_core::Result;
 
 use super::super::super::archive::Archive;
 use super::super::super::block_writer::Output;
+use super::super::super::inline::{Subject, comment};
 use super::super::super::xml::{Handler, Tag};
 use super::super::Relations;
 
@@ -34,14 +35,6 @@ impl Handler for Authors {
         }
         Ok(())
     }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Handler of a part with comments.
@@ -60,12 +53,10 @@ impl<'a, 'o> Comments<'a, 'o> {
 
     fn flush(&mut self) -> Result<()> {
         let text = std::mem::take(&mut self.text);
-        if text.trim().is_empty() {
-            return Ok(());
-        }
         let author = self.author.as_ref().and_then(|id| self.authors.names.get(id));
-        let by = author.map(|name| format!(" by {name}")).unwrap_or_default();
-        self.out.paragraph(&format!("Comment{by}: {}", text.trim()))
+        let author = author.map_or("", String::as_str);
+        comment(self.out.limits, author, Subject::Before, &text)
+            .map_or(Ok(()), |text| self.out.paragraph(&text))
     }
 }
 

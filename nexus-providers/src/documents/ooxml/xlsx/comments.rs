@@ -7,6 +7,7 @@ use nexus_core::document::UnreadPart;
 
 use super::super::super::archive::Archive;
 use super::super::super::block_writer::Output;
+use super::super::super::sheet;
 use super::super::super::xml::{Handler, Tag};
 use super::super::Relations;
 use super::layout::position;
@@ -66,20 +67,8 @@ struct Comments {
 
 impl Comments {
     fn write(&self, comment: &Comment, out: &mut Output<'_>) -> Result<()> {
-        let author =
-            self.authors.get(&comment.author).map(|name| name.trim()).filter(|name| !name.is_empty());
-        let text = comment.text.trim();
-        // Notes begin with the name of their author.
-        let own = author.and_then(|name| text.strip_prefix(name)?.strip_prefix(':'));
-        let text = own.unwrap_or(text).trim();
-        if text.is_empty() {
-            return Ok(());
-        }
-        let by = author
-            .filter(|_| out.limits.comment_authors)
-            .map(|name| format!(" by {name}"))
-            .unwrap_or_default();
-        out.paragraph(&format!("Comment on {}{by}: {text}", comment.place))
+        let author = self.authors.get(&comment.author).map_or("", String::as_str);
+        sheet::comment(author, &comment.place, &comment.text, out)
     }
 }
 
@@ -143,14 +132,6 @@ impl Handler for People {
         if let (Some(id), Some(name)) = (tag.attribute("id"), tag.attribute("displayName")) {
             self.0.insert(id, name);
         }
-        Ok(())
-    }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
         Ok(())
     }
 }

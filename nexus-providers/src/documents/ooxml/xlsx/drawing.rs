@@ -7,7 +7,7 @@ use nexus_core::document::UnreadPart;
 
 use super::super::super::archive::Archive;
 use super::super::super::block_writer::Output;
-use super::super::super::inline::{Inline, Level};
+use super::super::super::inline::{Inline, Level, image};
 use super::super::super::xml::{Handler, Tag};
 use super::super::Relations;
 use super::super::chart::Chart;
@@ -25,7 +25,7 @@ pub(super) fn read(part: &str, archive: &mut Archive<'_>, out: &mut Output<'_>) 
         match object {
             Object::Text(text) => out.paragraph(text)?,
             Object::Image(text) if text.trim().is_empty() => out.unread(UnreadPart::Image, 1),
-            Object::Image(text) => out.paragraph(&format!("Image: {}", text.trim()))?,
+            Object::Image(text) => out.paragraph(&image(text))?,
             Object::Chart(id) => chart(relations.target(id), archive, out)?,
             Object::Hidden => out.unread(UnreadPart::HiddenText, 1),
             Object::Shape => out.unread(UnreadPart::Drawing, 1),

@@ -3,6 +3,7 @@
 
 use nexus_core::Result;
 
+use super::super::super::inline::Margin;
 use super::super::super::sheet::{Layout, Range};
 use super::super::super::xml::{Handler, Tag};
 
@@ -18,7 +19,7 @@ pub(super) struct Overview {
     /// Id of the relationship to the drawing.
     pub(super) drawing: Option<String>,
     /// Headers and footers with their codes.
-    pub(super) headers: Vec<(bool, String)>,
+    pub(super) headers: Vec<(Margin, String)>,
     in_header: bool,
     /// Embedded objects.
     pub(super) objects: u32,
@@ -96,11 +97,11 @@ impl Handler for Overview {
             "mergeCell" => self.merges.extend(tag.attribute("ref").as_deref().and_then(range)),
             "drawing" => self.drawing = tag.attribute("id"),
             "oddHeader" | "firstHeader" | "evenHeader" => {
-                self.headers.push((true, String::new()));
+                self.headers.push((Margin::Header, String::new()));
                 self.in_header = true;
             }
             "oddFooter" | "firstFooter" | "evenFooter" => {
-                self.headers.push((false, String::new()));
+                self.headers.push((Margin::Footer, String::new()));
                 self.in_header = true;
             }
             "oleObject" => self.objects = self.objects.saturating_add(1),

@@ -105,8 +105,4 @@ impl Handler for Styles {
         }
         Ok(())
     }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }

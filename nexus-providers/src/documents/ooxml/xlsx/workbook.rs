@@ -35,12 +35,4 @@ impl Handler for Workbook {
         }
         Ok(())
     }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }

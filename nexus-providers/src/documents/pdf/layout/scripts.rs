@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::super::inline::note_mark;
 use super::hyphens;
 use super::lines::Segment;
 use super::words::{Shift, Word};
@@ -147,7 +148,7 @@ fn leading(word: &Word, next: Option<&Word>) -> String {
     let isotope = next.is_some_and(|next| !next.is_apart(word) && is_element(&next.text, &word.text));
     match word.shift {
         Shift::Raised if isotope => script(&word.text, &RAISED, '^'),
-        Shift::Raised if is_mark(&word.text) => format!("[{}]", word.text),
+        Shift::Raised if is_mark(&word.text) => note_mark(&word.text),
         Shift::Raised | Shift::Lowered | Shift::Level => word.text.clone(),
     }
 }
@@ -176,7 +177,7 @@ fn shifted(word: &Word, base: &Word, notes: &BTreeSet<String>) -> String {
     if (ordinal || trade) && PLAIN.contains(&lower.as_str()) {
         return text.to_owned();
     }
-    if is_reference(text, &base.text, notes) { format!("[{text}]") } else { script(text, &RAISED, '^') }
+    if is_reference(text, &base.text, notes) { note_mark(text) } else { script(text, &RAISED, '^') }
 }
 
 /// Returns whether a raised text refers to a footnote rather than being an exponent.
