@@ -6,6 +6,7 @@ mod build;
 mod contract;
 mod encodings;
 mod hostile;
+mod inventory;
 mod linear;
 mod mail;
 mod markup;
