@@ -44,6 +44,20 @@ fn value(digit: u8) -> Option<u8> {
     }
 }
 
+/// Returns the SHA-256 of all that `source` yields, in lower-case hexadecimal.
+///
+/// # Errors
+/// Those of the source.
+pub fn sha256_of(source: &mut impl std::io::Read) -> std::io::Result<String> {
+    let (mut digest, mut buffer) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(encode(&digest.finalize())),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
 /// Returns the SHA-256 of `bytes`, as hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     encode(&Sha256::digest(bytes))

@@ -53,7 +53,8 @@ fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -
 /// Returns an acceptable name, without refused characters and cut to the maximum length. For names from files, not for
 /// ids.
 pub fn clean_name(text: &str) -> String {
-    let kept: String = text.chars().filter(|&c| !is_refused(c)).take(MAX_NAME_CHARS).collect();
+    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    let kept: String = spaced.filter(|&c| !is_refused(c)).take(MAX_NAME_CHARS).collect();
     let trimmed = kept.trim();
     if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
 }

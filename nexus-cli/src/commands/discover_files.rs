@@ -153,6 +153,7 @@ fn walk(
     WalkBuilder::new(root)
         .standard_filters(!all)
         .require_git(false)
+        .git_global(false)
         .add_custom_ignore_filename(ignored::OWN)
         .sort_by_file_path(Path::cmp)
         .filter_entry(move |entry| {

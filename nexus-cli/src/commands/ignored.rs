@@ -44,15 +44,10 @@ impl Ignored {
         }
     }
 
-    /// Checks the ignore files that apply to everything below `root`: its own, those of parent folders, and those of
-    /// the user.
+    /// Checks the ignore files that apply to everything below `root`: its own, and those of parent folders.
     pub(super) fn check_around(&mut self, root: &Path, all: bool) -> Result<()> {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        root.ancestors().try_for_each(|folder| self.check(folder, all))?;
-        match ignore::gitignore::gitconfig_excludes_path() {
-            Some(path) if !all => self.check_file(&path),
-            _ => Ok(()),
-        }
+        root.ancestors().try_for_each(|folder| self.check(folder, all))
     }
 
     fn check(&mut self, folder: &Path, all: bool) -> Result<()> {

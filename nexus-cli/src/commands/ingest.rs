@@ -190,15 +190,14 @@ async fn submit(
     } else {
         File::open(path).map_err(unreadable)?
     };
+    let overwrites = document.overwrite;
     let submitted = nexus.ingest(&context.caller, document, file).await;
-    submitted.map_err(|error| {
-        if error.code() == "DOCUMENT_EXISTS" {
-            error.with_hint(
-                "give it another `--id`, or replace the document with `--overwrite` if you may write it",
-            )
-        } else {
-            error
-        }
+    submitted.map_err(|error| match error.code() {
+        "DOCUMENT_EXISTS" if overwrites => error.with_hint("give it another `--id`"),
+        "DOCUMENT_EXISTS" => error.with_hint(
+            "give it another `--id`, or replace the document with `--overwrite` if you may write it",
+        ),
+        _ => error,
     })
 }
 

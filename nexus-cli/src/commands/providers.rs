@@ -69,13 +69,27 @@ async fn check(context: &Context<'_>, check: CheckArgs) -> Result<Exit> {
             Ok(join_all(names.iter().map(|name| call(nexus, &context.caller, name))).await)
         })
         .await?;
-    let failed = called.iter().any(|called| called.result.is_err());
+    let exit = exit(&called);
     if context.output.is_json() {
         context.output.json(&called.iter().map(Called::json).collect::<Vec<Value>>())?;
     } else {
         called.iter().try_for_each(|called| called.print(context))?;
     }
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    Ok(exit)
+}
+
+/// Returns a denial if every check was denied, and a failure for any other failure.
+fn exit(called: &[Called]) -> Exit {
+    let is_denied = |called: &Called| {
+        called.result.as_ref().is_err_and(|error| error.kind() == nexus_core::ErrorKind::Denied)
+    };
+    if called.iter().all(|called| called.result.is_ok()) {
+        Exit::Done
+    } else if called.iter().all(is_denied) {
+        Exit::Denied
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Result of one call.

@@ -22,6 +22,7 @@ use crate::document::{Block, BlockSink, FileHints, JobState, ParseReport, Source
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Origin, embedder_replaced};
+use crate::hex;
 use crate::id::ModelId;
 use crate::language::Language;
 use crate::page::Page;
@@ -102,6 +103,7 @@ impl Engine {
         let corpus = self.persist(|| self.corpora.corpus(lease.tenant(), &document.corpus_id)).await?;
         let language = CorpusConfig::parse(&corpus.provider_config_json)?.language;
         let source = self.persist(|| self.blobs.open(lease.tenant(), &document.content_hash)).await?;
+        let source = unchanged(source, document.content_hash.clone()).await?;
         let mut staging = Staging {
             engine: self,
             lease,
@@ -334,6 +336,29 @@ impl BlockSink for Channel {
             .blocking_send(block)
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the worker no longer reads the document"))
     }
+}
+
+/// Checks that the stored bytes are those that were submitted, of which the record holds the hash. Returns them at their
+/// beginning.
+async fn unchanged(mut source: Box<dyn Source>, hash: String) -> Result<Box<dyn Source>> {
+    let hashed = tokio::task::spawn_blocking(move || {
+        let digest = hex::sha256_of(&mut source)?;
+        source.rewind()?;
+        Ok::<_, std::io::Error>((source, digest))
+    });
+    let unreadable = |error| {
+        Error::new(ErrorKind::Unavailable, "cannot read the stored bytes of the document").because(error)
+    };
+    let (source, digest) = hashed.await.map_err(crashed)?.map_err(unreadable)?;
+    if digest == hash {
+        return Ok(source);
+    }
+    Err(Error::new(
+        ErrorKind::Corrupt,
+        "the stored bytes of the document differ from those that were submitted",
+    )
+    .with_code("CONTENT_CHANGED")
+    .with_hint("verify the records with `nexus runs verify --all`, then ingest the document again"))
 }
 
 /// Returns the error of a document without a passage. The hint about scans is for documents with pages, where the report

@@ -8,7 +8,7 @@ use nexus_core::document::{
     BlockSink, DocumentParser, DocumentStatus, FileHints, NewDocument, ParseReport, PlainText, Source,
     UnreadPart,
 };
-use nexus_core::{CorpusId, DocumentId, Nexus, Result};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page, Result};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -47,6 +47,34 @@ async fn library() -> (Nexus, Arc<AtomicU32>) {
     let nexus = builder(&MemoryStore::default()).parser(Versioned(Arc::clone(&version))).build().unwrap();
     nexus.create_corpus(&admin(), corpus(), "c", json!({})).await.unwrap();
     (nexus, version)
+}
+
+#[tokio::test]
+async fn bytes_that_were_changed_are_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let nexus = builder(&store).build().unwrap();
+    nexus.create_corpus(&admin(), corpus(), "c", json!({})).await.unwrap();
+    let id = ingest(&nexus, "leave", false).await;
+    let hash = nexus.document(&admin(), &id).await.unwrap().content_hash;
+    let mut folders = vec![dir.path().join("blobs")];
+    let mut changed = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.to_string_lossy().contains(hash.get(4..).unwrap()) {
+                std::fs::write(&entry, "Three days of paid leave.!").unwrap();
+                changed += 1;
+            }
+        }
+    }
+    assert_eq!(changed, 1);
+    nexus.reindex(&admin(), &id, None).await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
+    let document = nexus.document(&admin(), &id).await.unwrap();
+    assert_eq!((document.failure.unwrap().code.as_str(), document.version), ("CONTENT_CHANGED", 1));
+    assert!(nexus.passages(&admin(), &id, Page::first(1)).await.unwrap()[0].text.starts_with("Thirty"));
 }
 
 async fn ingest(nexus: &Nexus, name: &str, strict: bool) -> DocumentId {

@@ -484,7 +484,12 @@ fn code() -> Fixture {
 }
 
 fn json() -> Fixture {
-    plain("a.json", "application/json", r#"{"city": "Z\u00fcrich", "open": true}"#, &["\"city\": \"Zürich\"", "\"open\": true"])
+    plain(
+        "a.json",
+        "application/json",
+        r#"{"city": "Z\u00fcrich", "open": true}"#,
+        &["\"city\": \"Zürich\"", "\"open\": true"],
+    )
 }
 
 fn json_lines() -> Fixture {
