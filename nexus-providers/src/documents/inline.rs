@@ -13,7 +13,12 @@
 //! | header or footer of pages | `Header: Internal plan`, `Footer: Confidential` | [`page_margin`] |
 //! | form field with a label | `Name: Wilhelmina` | [`field`] |
 
+mod scripts;
+
+use nexus_core::document::UnreadPart;
+
 use super::DocumentLimits;
+pub(super) use scripts::marked;
 
 /// Position of text relative to its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +41,15 @@ pub(super) struct Format {
 }
 
 impl Format {
+    /// Returns the part that text of this formatting counts as, if the text is left out.
+    pub(super) fn left_out(self, read_hidden: bool) -> Option<UnreadPart> {
+        match self {
+            Self { struck: Some(true), .. } => Some(UnreadPart::StruckText),
+            Self { hidden: Some(true), .. } if !read_hidden => Some(UnreadPart::HiddenText),
+            Self { .. } => None,
+        }
+    }
+
     /// Returns this formatting with `inherited` where it says nothing.
     pub(super) fn or(self, inherited: Self) -> Self {
         Self {
@@ -213,109 +227,9 @@ fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Marks a superscript or subscript: `x²`, `CO₂`, and `x^(a+b)` where Unicode lacks a character. Blanks around it stay.
-pub(super) fn marked(text: &str, level: Level) -> String {
-    let core = text.trim();
-    let (before, after) = text.split_once(core).unwrap_or_default();
-    match level {
-        _ if core.is_empty() => text.to_owned(),
-        Level::Line => text.to_owned(),
-        Level::Super => format!("{before}{}{after}", superscript(core)),
-        Level::Sub => format!("{before}{}{after}", subscript(core)),
-    }
-}
-
-fn superscript(text: &str) -> String {
-    if reads_the_same(text) {
-        return text.to_owned();
-    }
-    each(text, raised).unwrap_or_else(|| format!("^({text})"))
-}
-
-fn subscript(text: &str) -> String {
-    each(text, lowered).unwrap_or_else(|| format!("_({text})"))
-}
-
-/// Returns whether a superscript means the same on the line: an ordinal's ending, a sign, a mark in brackets.
-fn reads_the_same(text: &str) -> bool {
-    let ending = ["st", "nd", "rd", "th", "er", "re", "e", "ème", "TM", "SM"].contains(&text);
-    let bracketed = text.starts_with(['[', '(', '^']) && text.ends_with([']', ')']);
-    ending || bracketed || !text.contains(|c: char| c.is_alphanumeric() || matches!(c, '+' | '-' | '−' | '='))
-}
-
-/// Converts each character. Words stay as they are written, because search finds them by their letters.
-fn each(text: &str, convert: fn(char) -> Option<char>) -> Option<String> {
-    let is_word = text.chars().nth(1).is_some() && text.contains(char::is_alphabetic);
-    if is_word { None } else { text.chars().map(convert).collect() }
-}
-
-fn raised(c: char) -> Option<char> {
-    Some(match c {
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        '0' | '4'..='9' => char::from_u32(0x2070 + c.to_digit(10)?)?,
-        '+' => '⁺',
-        '-' | '−' => '⁻',
-        '=' => '⁼',
-        'n' => 'ⁿ',
-        'i' => 'ⁱ',
-        'o' => 'º',
-        'a' => 'ª',
-        _ => return None,
-    })
-}
-
-fn lowered(c: char) -> Option<char> {
-    Some(match c {
-        '0'..='9' => char::from_u32(0x2080 + c.to_digit(10)?)?,
-        '+' => '₊',
-        '-' | '−' => '₋',
-        '=' => '₌',
-        'a' => 'ₐ',
-        'e' => 'ₑ',
-        'i' => 'ᵢ',
-        'j' => 'ⱼ',
-        'k' => 'ₖ',
-        'm' => 'ₘ',
-        'n' => 'ₙ',
-        'o' => 'ₒ',
-        'p' => 'ₚ',
-        'r' => 'ᵣ',
-        's' => 'ₛ',
-        't' => 'ₜ',
-        'x' => 'ₓ',
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(level: Level, text: &str, expected: &str) {
-        assert_eq!(marked(text, level), expected);
-    }
-
-    #[test]
-    fn superscripts_and_subscripts_use_characters_of_their_own_where_there_are_some() {
-        check(Level::Super, "2", "²");
-        check(Level::Super, "-6 ", "⁻⁶ ");
-        check(Level::Super, "n", "ⁿ");
-        check(Level::Super, "a+b", "^(a+b)");
-        check(Level::Super, "1,2", "^(1,2)");
-        check(Level::Sub, "2", "₂");
-        check(Level::Sub, "max", "_(max)");
-        check(Level::Sub, " ", " ");
-    }
-
-    #[test]
-    fn a_superscript_that_means_the_same_on_the_line_is_not_marked() {
-        for same in ["st", "TM", "*", "[3]", "®", "†"] {
-            check(Level::Super, same, same);
-        }
-    }
 
     #[test]
     fn pieces_at_one_level_are_marked_as_one() {

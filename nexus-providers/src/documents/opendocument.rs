@@ -2,7 +2,7 @@
 
 pub(super) mod objects;
 mod prose;
-mod styles;
+pub(super) mod styles;
 
 use nexus_core::Result;
 use nexus_core::document::parser::Source;

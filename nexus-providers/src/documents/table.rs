@@ -131,6 +131,21 @@ pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Res
     table.end(out)
 }
 
+/// Appends a paragraph to the text of a cell. Items of a list are separated by commas; `in_list` says whether the
+/// paragraph before is one.
+pub(super) fn add_paragraph(cell: &mut String, in_list: &mut bool, text: &str, is_item: bool) {
+    if text.trim().is_empty() {
+        return;
+    }
+    let follows = std::mem::replace(in_list, is_item) && is_item;
+    cell.truncate(cell.trim_end().len());
+    if follows && cell.ends_with(|c: char| !c.is_ascii_punctuation()) {
+        cell.push(',');
+    }
+    cell.push_str(if cell.is_empty() { "" } else { "\n" });
+    cell.push_str(text.trim());
+}
+
 /// Appends a nested table to the text of the cell around it, a line for each row. The text moves up through each
 /// enclosing table, so it is charged as a copy.
 pub(super) fn inline<S: AsRef<str>>(rows: &[Vec<S>], cell: &mut String, budget: &Budget) -> Result<()> {

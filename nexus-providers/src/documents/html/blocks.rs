@@ -269,7 +269,7 @@ impl Writer<'_, '_> {
         self.emit(self.kind, &text)
     }
 
-    /// Writes a block, or appends it to the open cell. Items of a list within a cell are separated by commas.
+    /// Writes a block, or appends it to the open cell.
     fn emit(&mut self, kind: BlockKind, text: &str) -> Result<()> {
         let Some((cell, listed)) = &mut self.cell else {
             if let BlockKind::Heading { level } = kind {
@@ -277,17 +277,7 @@ impl Writer<'_, '_> {
             }
             return self.out.push(kind, text);
         };
-        if text.trim().is_empty() {
-            return Ok(());
-        }
-        let is_item = kind == BlockKind::ListItem;
-        let follows = std::mem::replace(listed, is_item) && is_item;
-        cell.push_str(match cell.chars().next_back() {
-            None => "",
-            Some(last) if follows && !last.is_ascii_punctuation() => ", ",
-            Some(_) => " ",
-        });
-        cell.push_str(text.trim());
+        table::add_paragraph(cell, listed, text, kind == BlockKind::ListItem);
         Ok(())
     }
 }

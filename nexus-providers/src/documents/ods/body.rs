@@ -4,13 +4,13 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::super::block_writer::Output;
-use super::super::inline::{self, Inline, Level, Subject, image};
+use super::super::inline::{self, Format, Inline, Level, Subject, image};
 use super::super::merged_cells;
 use super::super::number_format::general;
 use super::super::opendocument::objects::Objects;
+use super::super::opendocument::styles::Styles;
 use super::super::sheet::{Layout, Range, Sheet, letters};
 use super::super::xml::{Handler, Tag};
-use super::styles::{Styles, TextStyle};
 
 /// Elements without text of the sheets.
 const SKIPPED: &[&str] = &[
@@ -45,7 +45,7 @@ enum Place {
 #[derive(Default)]
 struct Cell {
     text: Inline,
-    style: TextStyle,
+    format: Format,
     repeated: u32,
     columns: u32,
     rows: u32,
@@ -102,7 +102,7 @@ pub(super) struct Body<'a, 'o> {
     drawings: Vec<Drawing>,
     places: Vec<Place>,
     after: Vec<After>,
-    spans: Vec<TextStyle>,
+    spans: Vec<Format>,
     formulas: u32,
     in_creator: bool,
     in_description: bool,
@@ -145,7 +145,9 @@ impl<'a, 'o> Body<'a, 'o> {
             self.nested += 1;
             return;
         }
-        if self.styles.hides(tag.attribute("style-name")) && !self.out.limits.read_hidden {
+        if self.styles.hides_page(&tag.attribute("style-name").unwrap_or_default())
+            && !self.out.limits.read_hidden
+        {
             self.out.unread(UnreadPart::HiddenSheet, 1);
             self.skipped = 1;
             return;
@@ -241,7 +243,7 @@ impl<'a, 'o> Body<'a, 'o> {
         let covered = tag.name() == "covered-table-cell";
         let has_text = tag.attribute("value-type").or_else(|| tag.attribute("formula")).is_some();
         self.cell = Some(Cell {
-            style: self.styles.text(tag.attribute("style-name")),
+            format: self.format(tag),
             repeated: count(tag, "number-columns-repeated"),
             columns: count(tag, "number-columns-spanned"),
             rows: count(tag, "number-rows-spanned"),
@@ -281,8 +283,10 @@ impl<'a, 'o> Body<'a, 'o> {
     /// Returns the text that the sheet shows: that of the file, or the value, or else the formula.
     fn shown(&mut self, cell: &mut Cell) -> String {
         let text = cell.text.take();
-        if cell.style.struck && !text.trim().is_empty() {
-            self.out.unread(UnreadPart::StruckText, 1);
+        if let Some(part) = cell.format.left_out(self.out.limits.read_hidden)
+            && !text.trim().is_empty()
+        {
+            self.out.unread(part, 1);
             return String::new();
         }
         if !text.trim().is_empty() || cell.paragraphs > 0 {
@@ -330,13 +334,18 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
+    /// Returns the formatting of the style that an element names.
+    fn format(&self, tag: &Tag<'_>) -> Format {
+        self.styles.format(&tag.attribute("style-name").unwrap_or_default())
+    }
+
     fn begin_span(&mut self, tag: &Tag<'_>) {
-        let mut style = self.styles.text(tag.attribute("style-name"));
-        if let Some(outer) = self.spans.last() {
-            style.struck |= outer.struck;
+        let outer = self.spans.last().copied().unwrap_or_default();
+        let format = self.format(tag).or(outer);
+        if let Some(part) = format.left_out(self.out.limits.read_hidden) {
+            self.out.unread(part, 1);
         }
-        self.out.unread(UnreadPart::StruckText, u32::from(style.struck));
-        self.spans.push(style);
+        self.spans.push(format);
     }
 
     /// Returns the text at the open place.
@@ -349,12 +358,13 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 
     fn append(&mut self, text: &str) {
-        let style = self.spans.last().copied().unwrap_or_default();
+        let format = self.spans.last().copied().unwrap_or_default();
+        let left_out = format.left_out(self.out.limits.read_hidden).is_some();
         let Some(open) = self.open_text() else { return };
-        if style.struck {
+        if left_out {
             open.omit();
         } else {
-            open.push(text, style.level);
+            open.push(text, format.level.unwrap_or_default());
         }
     }
 

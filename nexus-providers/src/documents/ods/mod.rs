@@ -2,18 +2,17 @@
 
 mod body;
 mod header_footer;
-mod styles;
 
 use nexus_core::Result;
 
 use self::body::Body;
 use self::header_footer::HeaderFooter;
-use self::styles::Styles;
 use super::archive::Archive;
 use super::block_writer::Output;
 use super::error;
 use super::ooxml::xlsx::formulas_without_values;
 use super::opendocument::objects::Objects;
+use super::opendocument::styles::Styles;
 
 /// Reads a spreadsheet whose archive is open.
 pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {

@@ -7,9 +7,28 @@ use nexus_core::Result;
 
 use super::super::archive::Archive;
 use super::super::budget::Budget;
+use super::super::inline::Level;
 use super::super::xml::{Handler, Tag};
 use super::Relations;
 use super::chart::Chart;
+
+/// Returns the description of a graphic, or else its title.
+pub(super) fn description(tag: &Tag<'_>) -> String {
+    let description = tag.attribute("descr").filter(|text| !text.trim().is_empty());
+    description.or_else(|| tag.attribute("title")).unwrap_or_default()
+}
+
+/// Returns whether a run of text in a drawing is struck out, and its level.
+pub(super) fn run_format(tag: &Tag<'_>) -> (bool, Level) {
+    let struck = tag.attribute_exactly("strike").is_some_and(|strike| strike != "noStrike");
+    let baseline = tag.attribute_exactly("baseline").unwrap_or_default();
+    let level = match baseline.trim_end_matches('%').parse::<f64>() {
+        Ok(shift) if shift > 0.0 => Level::Super,
+        Ok(shift) if shift < 0.0 => Level::Sub,
+        _ => Level::Line,
+    };
+    (struck, level)
+}
 
 /// Charts and diagrams by the id of their relationship.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! Office Open XML: the common parts of DOCX, PPTX and XLSX.
 
+mod alternatives;
 mod chart;
 pub(super) mod docx;
 mod equation;

@@ -257,13 +257,9 @@ impl<'a, 'o> Body<'a, 'o> {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
         let format =
             paragraph.formats.iter().rev().fold(Format::default(), |format, outer| format.or(*outer));
-        let reason = match format {
-            Format { struck: Some(true), .. } => UnreadPart::StruckText,
-            Format { hidden: Some(true), .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
-            Format { level, .. } => {
-                paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
-                return paragraph.text.push(text, level.unwrap_or_default());
-            }
+        let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
+            paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
+            return paragraph.text.push(text, format.level.unwrap_or_default());
         };
         if !text.trim().is_empty() {
             paragraph.text.omit();
@@ -468,18 +464,11 @@ impl OpenTable {
         Ok(())
     }
 
-    /// Appends a paragraph to the open cell. Items of a list are separated by commas.
+    /// Appends a paragraph to the open cell.
     fn paragraph(&mut self, text: &str, listed: bool) {
-        let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) else { return };
-        if text.trim().is_empty() {
-            return;
+        if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
+            table::add_paragraph(&mut cell.text, &mut self.listed, text, listed);
         }
-        let follows = std::mem::replace(&mut self.listed, listed) && listed;
-        if follows && cell.text.ends_with(|c: char| !c.is_ascii_punctuation()) {
-            cell.text.push(',');
-        }
-        cell.text.push_str(if cell.text.is_empty() { "" } else { "\n" });
-        cell.text.push_str(text.trim());
     }
 
     /// Ends a row. Returns whether it is hidden and had text.

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use nexus_core::Result;
+
 use super::super::inline::{Format, Level};
-use super::super::xml::Tag;
+use super::super::xml::{Handler, Tag};
 
 /// Maximum depth of style inheritance.
 const DEEPEST: usize = 16;
 
 /// Styles by name.
 #[derive(Debug, Default)]
-pub(super) struct Styles {
+pub(in super::super) struct Styles {
     by_name: BTreeMap<String, Style>,
     open: Option<String>,
 }
@@ -19,13 +21,13 @@ pub(super) struct Styles {
 struct Style {
     parent: Option<String>,
     format: Format,
-    /// Whether pages in this style are hidden.
+    /// Whether slides or sheets in this style are hidden.
     hides_page: bool,
 }
 
 impl Styles {
     /// Takes an element that may be a style or belong to one.
-    pub(super) fn take(&mut self, tag: &Tag<'_>) {
+    pub(in super::super) fn take(&mut self, tag: &Tag<'_>) {
         if tag.name() == "style" {
             self.open = tag.attribute("name");
             let Some(name) = self.open.clone() else { return };
@@ -39,25 +41,40 @@ impl Styles {
             "drawing-page-properties" => {
                 style.hides_page = tag.attribute("visibility").as_deref() == Some("hidden");
             }
+            "table-properties" => style.hides_page = tag.attribute("display").as_deref() == Some("false"),
             _ => {}
         }
     }
 
     /// Ends the style that is open.
-    pub(super) fn end(&mut self) {
+    pub(in super::super) fn end(&mut self) {
         self.open = None;
     }
 
     /// Returns the formatting of a style, its own or inherited.
-    pub(super) fn format(&self, name: &str) -> Format {
+    pub(in super::super) fn format(&self, name: &str) -> Format {
         let first = self.by_name.get(name);
         let lineage = std::iter::successors(first, |style| self.by_name.get(style.parent.as_deref()?));
         lineage.take(DEEPEST).fold(Format::default(), |format, style| format.or(style.format))
     }
 
-    /// Returns whether pages in a style are hidden.
-    pub(super) fn hides_page(&self, name: &str) -> bool {
+    /// Returns whether slides or sheets in a style are hidden.
+    pub(in super::super) fn hides_page(&self, name: &str) -> bool {
         self.by_name.get(name).is_some_and(|style| style.hides_page)
+    }
+}
+
+impl Handler for Styles {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        self.take(tag);
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        if name == "style" {
+            self.end();
+        }
+        Ok(())
     }
 }
 

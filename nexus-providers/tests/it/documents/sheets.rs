@@ -366,6 +366,27 @@ fn an_opendocument_sheet_is_read_like_others() {
 }
 
 #[test]
+fn an_opendocument_sheet_leaves_out_what_its_styles_inherit() {
+    let styles = r#"<style:style style:name="gone"><style:text-properties style:text-line-through-style="solid"/></style:style>
+        <style:style style:name="heir" style:parent-style-name="gone"/><style:style style:name="unseen"><style:text-properties text:display="none"/></style:style>"#;
+    let cell = |style: &str, text: &str| {
+        format!(
+            r#"<table:table-cell><text:p>{text}<text:span text:style-name="{style}"> more</text:span></text:p></table:table-cell>"#
+        )
+    };
+    let sheet = format!(
+        r#"<table:table table:name="Sheet1"><table:table-row>{}{}{}</table:table-row></table:table>"#,
+        cell("heir", "a"),
+        cell("unseen", "b"),
+        cell("none", "c")
+    );
+    let report =
+        check(ods(styles, &sheet, &[]), "a.ods", &["table@1 | a | b | c more |\n| --- | --- | --- |"]);
+    let unread = [(UnreadPart::HiddenText, 1), (UnreadPart::StruckText, 1)];
+    assert_eq!(report.unread, BTreeMap::from(unread));
+}
+
+#[test]
 fn an_old_workbook_without_stored_values_shows_its_formulas() {
     // The formula `1+2`, as tokens, and a blank in place of its value.
     let tokens = [0x1E, 1, 0, 0x1E, 2, 0, 0x03];

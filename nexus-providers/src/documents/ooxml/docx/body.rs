@@ -14,8 +14,9 @@ use super::super::super::inline::{
 };
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
+use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
-use super::super::graphics::Graphics;
+use super::super::graphics::{Graphics, description};
 use super::super::numbering::{Numbering, roman};
 use super::super::styles::{Styles, outline_level};
 use super::super::symbols;
@@ -148,8 +149,7 @@ pub(super) struct Body<'a, 'd, 'o> {
     drawings: Vec<Drawing>,
     fields: Vec<Field>,
     form_field: Option<FormField>,
-    /// Whether each open choice between alternatives was made.
-    alternatives: Vec<bool>,
+    alternatives: Alternatives,
     /// Depth within an element that is left out, and whether it counts as deleted.
     skipped: usize,
     deleted: bool,
@@ -180,7 +180,7 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             drawings: Vec::new(),
             fields: Vec::new(),
             form_field: None,
-            alternatives: Vec::new(),
+            alternatives: Alternatives::default(),
             skipped: 0,
             deleted: false,
             in_text: false,
@@ -200,14 +200,10 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             return paragraph.text.omit();
         }
         let format = paragraph.run.or(paragraph.run_style).or(paragraph.style_run);
-        let reason = match format {
-            Format { struck: Some(true), .. } => UnreadPart::StruckText,
-            Format { hidden: Some(true), .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
-            Format { level, .. } => {
-                paragraph.text.push(text, level.unwrap_or_default());
-                paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
-                return self.document.anchor(text);
-            }
+        let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
+            paragraph.text.push(text, format.level.unwrap_or_default());
+            paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
+            return self.document.anchor(text);
         };
         if !text.trim().is_empty() {
             self.leave_out(reason);
@@ -313,8 +309,7 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         let Some(drawing) = self.drawings.last_mut() else { return };
         match tag.name() {
             "docPr" => {
-                let description = tag.attribute("descr").filter(|text| !text.trim().is_empty());
-                drawing.description = description.or_else(|| tag.attribute("title")).unwrap_or_default();
+                drawing.description = description(tag);
             }
             "shape" if drawing.description.is_empty() => {
                 drawing.description = tag.attribute_exactly("alt").unwrap_or_default();
@@ -338,9 +333,8 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
 
     fn end_drawing(&mut self) {
         let Some(drawing) = self.drawings.pop() else { return };
-        let description = drawing.description.trim();
-        if !description.is_empty() {
-            self.append(&image(description));
+        if !drawing.description.trim().is_empty() {
+            self.append(&image(&drawing.description));
         } else if drawing.images > 0 {
             self.out.unread(UnreadPart::Image, drawing.images);
         } else if !drawing.has_content {
@@ -463,9 +457,9 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
                 self.deleted = tag.name() == "del";
                 true
             }
-            "Choice" | "Fallback" => {
+            name if self.alternatives.open(name) => {
                 self.deleted = false;
-                self.alternatives.last_mut().is_some_and(|made| std::mem::replace(made, true))
+                true
             }
             // A separator between the text and its notes.
             "footnote" | "endnote" => {
@@ -494,7 +488,6 @@ impl Handler for Body<'_, '_, '_> {
             "gridBefore" | "gridSpan" | "vMerge" | "hidden" => {
                 self.tables.last_mut().into_iter().for_each(|table| table.property(tag, read_hidden));
             }
-            "AlternateContent" => self.alternatives.push(false),
             "drawing" | "pict" => self.drawings.push(Drawing::default()),
             "OLEObject" | "altChunk" => self.out.unread(UnreadPart::Attachment, 1),
             "instrText" => self.in_instruction = true,
@@ -551,7 +544,7 @@ impl Handler for Body<'_, '_, '_> {
                 }
             }
             "trPr" => self.in_row_properties = false,
-            "AlternateContent" => drop(self.alternatives.pop()),
+            "AlternateContent" => self.alternatives.close(name),
             "drawing" | "pict" => self.end_drawing(),
             "instrText" => self.in_instruction = false,
             "fldSimple" => drop(self.fields.pop()),

@@ -5,6 +5,7 @@ use nexus_core::document::UnreadPart;
 
 use super::super::super::budget::Budget;
 use super::super::super::merged_cells::{self, Text};
+use super::super::super::table;
 use super::super::super::xml::Tag;
 
 /// Maximum number of columns that a cell may cover or a row may skip.
@@ -66,19 +67,11 @@ impl OpenTable {
         self.cell = self.rows.last().map(|_| String::new());
     }
 
-    /// Appends a paragraph to the open cell. Items of a list are separated by commas.
+    /// Appends a paragraph to the open cell.
     pub(super) fn paragraph(&mut self, text: &str, listed: bool) {
-        let Some(cell) = &mut self.cell else { return };
-        if text.trim().is_empty() {
-            return;
+        if let Some(cell) = &mut self.cell {
+            table::add_paragraph(cell, &mut self.listed, text, listed);
         }
-        let follows = std::mem::replace(&mut self.listed, listed) && listed;
-        if follows && cell.trim_end().ends_with(|c: char| !c.is_ascii_punctuation()) {
-            cell.truncate(cell.trim_end().len());
-            cell.push(',');
-        }
-        cell.push_str(if cell.is_empty() { "" } else { "\n" });
-        cell.push_str(text);
     }
 
     /// Ends a cell. Its text is repeated in every position that it covers, unless it is long.

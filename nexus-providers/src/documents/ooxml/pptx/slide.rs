@@ -11,8 +11,9 @@ use super::super::super::inline::{Inline, Level, image};
 use super::super::super::merged_cells::{self, Cell};
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
+use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
-use super::super::graphics::Graphics;
+use super::super::graphics::{Graphics, description, run_format};
 
 /// Role of a shape on its slide.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(super) struct Slide<'a, 'o> {
     in_text: bool,
     rows: Vec<Vec<Cell>>,
     in_cell: bool,
-    alternatives: Vec<bool>,
+    alternatives: Alternatives,
     skipped: usize,
     depth: usize,
     /// Depth of the hidden shape that is open.
@@ -77,7 +78,7 @@ impl<'a, 'o> Slide<'a, 'o> {
             in_text: false,
             rows: Vec::new(),
             in_cell: false,
-            alternatives: Vec::new(),
+            alternatives: Alternatives::default(),
             skipped: 0,
             depth: 0,
             hidden_shape: None,
@@ -118,22 +119,10 @@ impl<'a, 'o> Slide<'a, 'o> {
         }
     }
 
-    /// Takes the formatting of a run.
-    fn format(&mut self, tag: &Tag<'_>) {
-        self.struck = tag.attribute_exactly("strike").is_some_and(|strike| strike != "noStrike");
-        let baseline = tag.attribute_exactly("baseline").unwrap_or_default();
-        self.level = match baseline.trim_end_matches('%').parse::<f64>() {
-            Ok(shift) if shift > 0.0 => Level::Super,
-            Ok(shift) if shift < 0.0 => Level::Sub,
-            _ => Level::Line,
-        };
-    }
-
     /// Takes the name and the description of a shape. Returns whether it is hidden.
     fn describe(&mut self, tag: &Tag<'_>) -> bool {
         if let Some(shape) = self.shapes.last_mut() {
-            let description = tag.attribute_exactly("descr").filter(|text| !text.trim().is_empty());
-            shape.description = description.or_else(|| tag.attribute_exactly("title")).unwrap_or_default();
+            shape.description = description(tag);
         }
         let hidden =
             tag.attribute_exactly("hidden").is_some_and(|hidden| matches!(hidden.as_str(), "1" | "true"));
@@ -176,23 +165,13 @@ impl<'a, 'o> Slide<'a, 'o> {
         Ok(())
     }
 
-    /// Returns whether an element is left out: all alternatives but the first.
-    fn is_left_out(&mut self, tag: &Tag<'_>) -> bool {
-        match tag.name() {
-            "Choice" | "Fallback" => {
-                self.alternatives.last_mut().is_some_and(|made| std::mem::replace(made, true))
-            }
-            _ => false,
-        }
-    }
-
     fn open_text(&mut self, tag: &Tag<'_>) {
         match tag.name() {
             "p" | "buNone" => self.listed = false,
             "pPr" => self.listed |= tag.attribute("lvl").is_some_and(|level| level != "0"),
             "buChar" | "buAutoNum" | "buBlip" => self.listed = true,
             "r" | "fld" => (self.struck, self.level) = (false, Level::Line),
-            "rPr" => self.format(tag),
+            "rPr" => (self.struck, self.level) = run_format(tag),
             "t" => self.in_text = true,
             "br" => self.text.push("\n", Level::Line),
             name if Equation::is_part(name) => self.equation.begin(name, &mut self.text),
@@ -218,7 +197,7 @@ impl Handler for Slide<'_, '_> {
         if self.hidden_shape.is_some() {
             return Ok(());
         }
-        if self.hidden || self.skipped > 0 || self.is_left_out(tag) {
+        if self.hidden || self.skipped > 0 || self.alternatives.open(tag.name()) {
             self.skipped += 1;
             return Ok(());
         }
@@ -242,7 +221,6 @@ impl Handler for Slide<'_, '_> {
             "videoFile" | "audioFile" | "wavAudioFile" | "quickTimeFile" => {
                 self.shapes.last_mut().into_iter().for_each(|shape| shape.media = Some(UnreadPart::Media));
             }
-            "AlternateContent" => self.alternatives.push(false),
             "oleObj" => {
                 self.fill();
                 self.out.unread(UnreadPart::Attachment, 1);
@@ -284,7 +262,7 @@ impl Handler for Slide<'_, '_> {
                 self.in_cell = false;
                 self.text.take();
             }
-            "AlternateContent" => drop(self.alternatives.pop()),
+            "AlternateContent" => self.alternatives.close(name),
             name if SHAPES.contains(&name) => return self.end_shape(name),
             name if Equation::is_part(name) => {
                 self.equation.end(name, &mut self.text, &self.out.budget);

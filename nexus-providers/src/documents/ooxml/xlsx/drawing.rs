@@ -10,7 +10,9 @@ use super::super::super::block_writer::Output;
 use super::super::super::inline::{Inline, Level, image};
 use super::super::super::xml::{Handler, Tag};
 use super::super::Relations;
+use super::super::alternatives::Alternatives;
 use super::super::chart::Chart;
+use super::super::graphics::{description, run_format};
 
 /// Writes what the drawing holds, in its order.
 pub(super) fn read(part: &str, archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
@@ -72,7 +74,8 @@ struct Drawing {
     in_text: bool,
     graphic: Option<Object>,
     struck: u32,
-    fallbacks: usize,
+    alternatives: Alternatives,
+    skipped: usize,
 }
 
 impl Drawing {
@@ -85,20 +88,7 @@ impl Drawing {
 
     fn describe(&mut self, tag: &Tag<'_>) {
         self.is_hidden |= matches!(tag.attribute("hidden").as_deref(), Some("1" | "true"));
-        let text =
-            tag.attribute("descr").filter(|text| !text.trim().is_empty()).or_else(|| tag.attribute("title"));
-        self.description = text.unwrap_or_default();
-    }
-
-    fn begin_run(&mut self, tag: &Tag<'_>) {
-        self.is_struck = matches!(tag.attribute("strike").as_deref(), Some("sngStrike" | "dblStrike"));
-        let baseline =
-            tag.attribute("baseline").and_then(|value| value.trim_end_matches('%').parse::<i32>().ok());
-        self.level = match baseline.unwrap_or(0) {
-            1.. => Level::Super,
-            0 => Level::Line,
-            _ => Level::Sub,
-        };
+        self.description = description(tag);
     }
 
     fn end(&mut self, name: &str) {
@@ -118,15 +108,15 @@ impl Drawing {
 
 impl Handler for Drawing {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        if self.fallbacks > 0 || tag.name() == "Fallback" {
-            self.fallbacks += 1;
+        if self.skipped > 0 || self.alternatives.open(tag.name()) {
+            self.skipped += 1;
             return Ok(());
         }
         match tag.name() {
             "sp" | "pic" | "graphicFrame" | "cxnSp" => self.begin(),
             "cNvPr" => self.describe(tag),
             "chart" => self.graphic = tag.attribute("id").map(Object::Chart),
-            "rPr" => self.begin_run(tag),
+            "rPr" => (self.is_struck, self.level) = run_format(tag),
             "r" => (self.level, self.is_struck) = (Level::Line, false),
             "br" => self.text.push("\n", Level::Line),
             "t" => {
@@ -139,10 +129,11 @@ impl Handler for Drawing {
     }
 
     fn close(&mut self, name: &str) -> Result<()> {
-        if self.fallbacks > 0 {
-            self.fallbacks -= 1;
+        if self.skipped > 0 {
+            self.skipped -= 1;
             return Ok(());
         }
+        self.alternatives.close(name);
         match name {
             "t" => self.in_text = false,
             "p" => self.text.push("\n", Level::Line),
@@ -153,7 +144,7 @@ impl Handler for Drawing {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        if !self.in_text || self.fallbacks > 0 {
+        if !self.in_text || self.skipped > 0 {
             return Ok(());
         }
         if self.is_struck {

@@ -6,6 +6,7 @@ use nexus_core::Result;
 use super::super::super::inline::Margin;
 use super::super::super::sheet::{Layout, Range};
 use super::super::super::xml::{Handler, Tag};
+use super::super::alternatives::Alternatives;
 
 /// Overview of a sheet.
 #[derive(Default)]
@@ -25,7 +26,8 @@ pub(super) struct Overview {
     pub(super) objects: u32,
     /// Form controls.
     pub(super) controls: u32,
-    fallbacks: usize,
+    alternatives: Alternatives,
+    skipped: usize,
 }
 
 impl Overview {
@@ -79,8 +81,8 @@ fn range(reference: &str) -> Option<Range> {
 
 impl Handler for Overview {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        if self.fallbacks > 0 || tag.name() == "Fallback" {
-            self.fallbacks += 1;
+        if self.skipped > 0 || self.alternatives.open(tag.name()) {
+            self.skipped += 1;
             return Ok(());
         }
         let name = tag.name();
@@ -111,9 +113,11 @@ impl Handler for Overview {
         Ok(())
     }
 
-    fn close(&mut self, _: &str) -> Result<()> {
-        if self.fallbacks > 0 {
-            self.fallbacks -= 1;
+    fn close(&mut self, name: &str) -> Result<()> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+        } else {
+            self.alternatives.close(name);
         }
         self.in_header = false;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::super::inline::note_mark;
+use super::super::super::inline::{Level, marked, note_mark};
 use super::hyphens;
 use super::lines::Segment;
 use super::words::{Shift, Word};
@@ -14,87 +14,6 @@ const PLAIN: [&str; 13] = ["tm", "sm", "mc", "st", "nd", "rd", "th", "er", "re",
 const POWERS: [&str; 20] = [
     "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "inch", "sec", "min", "sin", "cos", "tan", "log", "ln",
     "exp", "nm", "µm", "hz",
-];
-
-const RAISED: [(char, char); 42] = [
-    ('0', '⁰'),
-    ('1', '¹'),
-    ('2', '²'),
-    ('3', '³'),
-    ('4', '⁴'),
-    ('5', '⁵'),
-    ('6', '⁶'),
-    ('7', '⁷'),
-    ('8', '⁸'),
-    ('9', '⁹'),
-    ('+', '⁺'),
-    ('-', '⁻'),
-    ('−', '⁻'),
-    ('–', '⁻'),
-    ('=', '⁼'),
-    ('(', '⁽'),
-    (')', '⁾'),
-    ('a', 'ᵃ'),
-    ('b', 'ᵇ'),
-    ('c', 'ᶜ'),
-    ('d', 'ᵈ'),
-    ('e', 'ᵉ'),
-    ('f', 'ᶠ'),
-    ('g', 'ᵍ'),
-    ('h', 'ʰ'),
-    ('i', 'ⁱ'),
-    ('j', 'ʲ'),
-    ('k', 'ᵏ'),
-    ('l', 'ˡ'),
-    ('m', 'ᵐ'),
-    ('n', 'ⁿ'),
-    ('o', 'ᵒ'),
-    ('p', 'ᵖ'),
-    ('r', 'ʳ'),
-    ('s', 'ˢ'),
-    ('t', 'ᵗ'),
-    ('u', 'ᵘ'),
-    ('v', 'ᵛ'),
-    ('w', 'ʷ'),
-    ('x', 'ˣ'),
-    ('y', 'ʸ'),
-    ('z', 'ᶻ'),
-];
-
-const LOWERED: [(char, char); 33] = [
-    ('0', '₀'),
-    ('1', '₁'),
-    ('2', '₂'),
-    ('3', '₃'),
-    ('4', '₄'),
-    ('5', '₅'),
-    ('6', '₆'),
-    ('7', '₇'),
-    ('8', '₈'),
-    ('9', '₉'),
-    ('+', '₊'),
-    ('-', '₋'),
-    ('−', '₋'),
-    ('–', '₋'),
-    ('=', '₌'),
-    ('(', '₍'),
-    (')', '₎'),
-    ('a', 'ₐ'),
-    ('e', 'ₑ'),
-    ('h', 'ₕ'),
-    ('i', 'ᵢ'),
-    ('j', 'ⱼ'),
-    ('k', 'ₖ'),
-    ('l', 'ₗ'),
-    ('m', 'ₘ'),
-    ('n', 'ₙ'),
-    ('o', 'ₒ'),
-    ('p', 'ₚ'),
-    ('r', 'ᵣ'),
-    ('s', 'ₛ'),
-    ('t', 'ₜ'),
-    ('u', 'ᵤ'),
-    ('v', 'ᵥ'),
 ];
 
 /// Writes the raised and lowered words of a page, so that they cannot be taken for text on the line.
@@ -147,7 +66,7 @@ fn line(words: Vec<Word>, notes: &BTreeSet<String>) -> Vec<Word> {
 fn leading(word: &Word, next: Option<&Word>) -> String {
     let isotope = next.is_some_and(|next| !next.is_apart(word) && is_element(&next.text, &word.text));
     match word.shift {
-        Shift::Raised if isotope => script(&word.text, &RAISED, '^'),
+        Shift::Raised if isotope => marked(&word.text, Level::Super),
         Shift::Raised if is_mark(&word.text) => note_mark(&word.text),
         Shift::Raised | Shift::Lowered | Shift::Level => word.text.clone(),
     }
@@ -169,7 +88,7 @@ fn shifted(word: &Word, base: &Word, notes: &BTreeSet<String>) -> String {
         return text.to_owned();
     }
     if word.shift == Shift::Lowered {
-        return script(text, &LOWERED, '_');
+        return marked(text, Level::Sub);
     }
     let lower = text.to_lowercase();
     let ordinal = base.text.ends_with(|c: char| c.is_ascii_digit()) && lower.chars().count() > 1;
@@ -177,7 +96,7 @@ fn shifted(word: &Word, base: &Word, notes: &BTreeSet<String>) -> String {
     if (ordinal || trade) && PLAIN.contains(&lower.as_str()) {
         return text.to_owned();
     }
-    if is_reference(text, &base.text, notes) { note_mark(text) } else { script(text, &RAISED, '^') }
+    if is_reference(text, &base.text, notes) { note_mark(text) } else { marked(text, Level::Super) }
 }
 
 /// Returns whether a raised text refers to a footnote rather than being an exponent.
@@ -202,13 +121,4 @@ fn is_reference(text: &str, base: &str, notes: &BTreeSet<String>) -> bool {
     notes.contains(first)
         || letters >= 3
         || letters == 0 && base.ends_with(['.', ',', ';', ':', '%', '"', '”', '’', '?', '!'])
-}
-
-/// Returns the text in raised or lowered letters, or else in parentheses behind a mark.
-fn script(text: &str, letters: &[(char, char)], mark: char) -> String {
-    let letter = |c: char| {
-        let found = letters.iter().find(|(plain, letter)| *plain == c || *letter == c);
-        found.map(|(_, letter)| *letter).or(Some(c).filter(|c| ('\u{1D2C}'..='\u{1D6A}').contains(c)))
-    };
-    text.chars().map(letter).collect::<Option<String>>().unwrap_or_else(|| format!("{mark}({text})"))
 }
