@@ -1,8 +1,11 @@
 //! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) in one XML vocabulary.
 
+mod forms;
+mod frames;
 pub(super) mod objects;
 mod prose;
 pub(super) mod styles;
+mod tables;
 
 use nexus_core::Result;
 use nexus_core::document::parser::Source;

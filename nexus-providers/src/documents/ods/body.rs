@@ -6,11 +6,11 @@ use nexus_core::document::UnreadPart;
 use super::super::block_writer::Output;
 use super::super::inline::{self, Format, Inline, Level, Subject, image};
 use super::super::merged_cells;
-use super::super::number_format::general;
 use super::super::opendocument::objects::Objects;
 use super::super::opendocument::styles::Styles;
 use super::super::sheet::{Layout, Range, Sheet, letters};
 use super::super::xml::{Handler, Tag};
+use super::cell::{Cell, count, plain_formula, value};
 
 /// Elements without text of the sheets.
 const SKIPPED: &[&str] = &[
@@ -39,20 +39,6 @@ enum Place {
     Cell,
     Comment,
     Drawing,
-}
-
-/// Open cell.
-#[derive(Default)]
-struct Cell {
-    text: Inline,
-    format: Format,
-    repeated: u32,
-    columns: u32,
-    rows: u32,
-    formula: Option<String>,
-    value: Option<String>,
-    paragraphs: u32,
-    covered: bool,
 }
 
 /// Open comment.
@@ -461,48 +447,6 @@ impl Handler for Body<'_, '_> {
     }
 }
 
-/// Returns a positive number from an attribute, or 1.
-fn count(tag: &Tag<'_>, name: &str) -> u32 {
-    tag.attribute(name).and_then(|count| count.parse().ok()).unwrap_or(1).max(1)
-}
-
 fn is_hidden(tag: &Tag<'_>) -> bool {
     matches!(tag.attribute("visibility").as_deref(), Some("collapse" | "filter"))
-}
-
-/// Returns the value of a cell that has no text.
-fn value(tag: &Tag<'_>) -> Option<String> {
-    let number = || tag.attribute("value")?.parse::<f64>().ok();
-    match tag.attribute("value-type")?.as_str() {
-        "percentage" => number().map(|number| format!("{}%", general(number * 100.0))),
-        "currency" => {
-            let currency =
-                tag.attribute("currency").map(|currency| format!(" {currency}")).unwrap_or_default();
-            number().map(|number| format!("{}{currency}", general(number)))
-        }
-        "date" => tag.attribute("date-value"),
-        "time" => tag.attribute("time-value"),
-        "boolean" => tag.attribute("boolean-value").map(|truth| truth.to_uppercase()),
-        "string" => tag.attribute("string-value"),
-        _ => number().map(general),
-    }
-}
-
-/// Writes a formula as sheets show it: `of:=SUM([.B2:.B3])` is `=SUM(B2:B3)`.
-fn plain_formula(formula: &str) -> String {
-    let start = formula.find('=').map_or(0, |at| at + 1);
-    let body = formula.get(start..).unwrap_or(formula);
-    format!("={}", body.replace("[.", "").replace(":.", ":").replace(['[', ']'], ""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain_formula;
-
-    #[test]
-    fn formulas_are_written_as_sheets_show_them() {
-        assert_eq!(plain_formula("of:=SUM([.B2:.B3])"), "=SUM(B2:B3)");
-        assert_eq!(plain_formula("of:=[$Costs.A1]*2"), "=$Costs.A1*2");
-        assert_eq!(plain_formula("msoxl:=1+1"), "=1+1");
-    }
 }

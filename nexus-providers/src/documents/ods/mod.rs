@@ -1,6 +1,7 @@
 //! ODS: one page for each visible sheet, cells as the sheet shows them, then its text boxes, charts and comments.
 
 mod body;
+mod cell;
 mod header_footer;
 
 use nexus_core::Result;

@@ -1,6 +1,8 @@
 //! DOCX: the body in one streaming pass, then notes, comments, headers and footers.
 
 mod body;
+mod document;
+mod paragraph;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -16,7 +18,8 @@ use super::graphics::Graphics;
 use super::numbering::Numbering;
 use super::styles::StyleSheet;
 use super::{PROPERTIES, Relations, main_part};
-use body::{Body, Document, Story};
+use body::Body;
+use document::{Document, Story};
 
 /// Parts after the body, by the type of their relationship. A document has one part of each kind of notes, and any
 /// number of headers and footers.

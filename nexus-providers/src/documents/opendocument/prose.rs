@@ -9,16 +9,17 @@ use nexus_core::document::parser::BlockKind;
 
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
-use super::super::budget::Budget;
 use super::super::inline::{
-    self, Format, Inline, Level, Margin, Subject, comment, image, is_page_number, note, note_mark,
-    page_margin,
+    Format, Inline, Level, Margin, Subject, comment, is_page_number, note, note_mark, page_margin,
 };
-use super::super::merged_cells::{self, Cell};
+use super::super::merged_cells;
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table};
+use super::forms;
+use super::frames::{Frame, SHAPES};
 use super::objects::Objects;
 use super::styles::Styles;
+use super::tables::OpenTable;
 
 /// Reads the content of a document after its styles, then its headers and footers.
 pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
@@ -40,12 +41,9 @@ pub(super) fn read(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()
 /// Elements outside the text.
 const SKIPPED: &[&str] = &["font-face-decls", "scripts", "settings", "covered-table-cell", "event-listeners"];
 
-/// Shapes that may hold text.
-const SHAPES: &[&str] = &["custom-shape", "rect", "ellipse", "circle", "polygon", "path"];
-
 /// Open paragraph or heading. Paragraphs nest through notes and frames.
 #[derive(Default)]
-struct Paragraph {
+pub(super) struct Paragraph {
     text: Inline,
     heading: Option<u8>,
     /// Formatting of the paragraph and of the spans within it.
@@ -58,7 +56,7 @@ struct Paragraph {
 }
 
 /// Block that follows a paragraph.
-enum After {
+pub(super) enum After {
     Text(String),
     Object(String),
 }
@@ -80,31 +78,9 @@ struct Story {
     label: String,
 }
 
-/// Open table.
-#[derive(Default)]
-struct OpenTable {
-    rows: Vec<Vec<Cell>>,
-    in_cell: bool,
-    repeated: usize,
-    /// Whether the open cell ends with a list item.
-    listed: bool,
-    hidden_row: bool,
-}
-
-/// Open frame or shape.
-#[derive(Default)]
-struct Frame {
-    description: String,
-    images: u32,
-    has_content: bool,
-    is_shape: bool,
-    /// Number of paragraphs that are open around it.
-    depth: usize,
-}
-
 /// Text that is no text of a paragraph.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Captured {
+pub(super) enum Captured {
     Description,
     Label,
     /// Text that is left out, such as a date.
@@ -112,18 +88,18 @@ enum Captured {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
-struct Body<'a, 'o> {
-    objects: &'a Objects,
-    out: &'a mut Output<'o>,
+pub(super) struct Body<'a, 'o> {
+    pub(super) objects: &'a Objects,
+    pub(super) out: &'a mut Output<'o>,
     styles: Styles,
-    in_styles: bool,
-    paragraphs: Vec<Paragraph>,
+    pub(super) in_styles: bool,
+    pub(super) paragraphs: Vec<Paragraph>,
     tables: Vec<OpenTable>,
     stories: Vec<Story>,
-    frames: Vec<Frame>,
-    captured: Option<Captured>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) captured: Option<Captured>,
     lists: usize,
-    is_title: bool,
+    pub(super) is_title: bool,
     in_forms: bool,
     furniture: BTreeSet<String>,
     /// Depth within an element that is left out, the kind that it counts as, and whether it held text.
@@ -211,7 +187,7 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 
     /// Writes the text of a paragraph to where it belongs.
-    fn write(&mut self, heading: Option<u8>, text: &str, has_page_number: bool) -> Result<()> {
+    pub(super) fn write(&mut self, heading: Option<u8>, text: &str, has_page_number: bool) -> Result<()> {
         if let Some(story) = self.stories.last_mut() {
             let is_number = has_page_number && is_page_number(text);
             if !text.trim().is_empty() && !is_number {
@@ -237,7 +213,7 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 
     /// Writes a block after its paragraph, or after the one around it.
-    fn follow(&mut self, after: After) -> Result<()> {
+    pub(super) fn follow(&mut self, after: After) -> Result<()> {
         if let Some(paragraph) = self.paragraphs.last_mut() {
             paragraph.after.push(after);
             return Ok(());
@@ -253,7 +229,7 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 
     /// Appends text to the open paragraph, unless it is struck out or hidden.
-    fn append(&mut self, text: &str) {
+    pub(super) fn append(&mut self, text: &str) {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
         let format =
             paragraph.formats.iter().rev().fold(Format::default(), |format, outer| format.or(*outer));
@@ -320,81 +296,6 @@ impl<'a, 'o> Body<'a, 'o> {
         true
     }
 
-    fn begin_frame(&mut self, tag: &Tag<'_>) {
-        let is_shape = tag.name() != "frame";
-        self.is_title = tag.attribute("class").is_some_and(|class| class == "title");
-        self.frames.push(Frame { is_shape, depth: self.paragraphs.len(), ..Frame::default() });
-    }
-
-    fn end_frame(&mut self) -> Result<()> {
-        self.is_title = false;
-        let Some(frame) = self.frames.pop() else { return Ok(()) };
-        let description = frame.description.trim();
-        if self.in_styles {
-            return Ok(());
-        }
-        if !description.is_empty() {
-            let text = image(description);
-            if self.paragraphs.is_empty() {
-                return self.write(None, &text, false);
-            }
-            self.append(&text);
-        } else if !frame.has_content && frame.images > 0 {
-            self.out.unread(UnreadPart::Image, 1);
-        } else if !frame.has_content && frame.is_shape {
-            self.out.unread(UnreadPart::Drawing, 1);
-        }
-        self.frames.last_mut().into_iter().for_each(|around| around.has_content |= frame.has_content);
-        Ok(())
-    }
-
-    /// Takes an element within a frame. Returns whether it is one that frames hold.
-    fn framed(&mut self, tag: &Tag<'_>) -> Result<bool> {
-        let Some(frame) = self.frames.last_mut() else { return Ok(false) };
-        match tag.name() {
-            "image" => frame.images += 1,
-            "title" | "desc" if frame.depth == self.paragraphs.len() => {
-                self.captured = Some(Captured::Description);
-            }
-            "plugin" => {
-                frame.has_content = true;
-                self.out.unread(UnreadPart::Media, 1);
-            }
-            "object" | "object-ole" => {
-                frame.has_content = true;
-                let link = tag.attribute("href").unwrap_or_default();
-                match self.objects.get(&link) {
-                    Err(part) => self.out.unread(part, 1),
-                    Ok(object) if object.is_block() => self.follow(After::Object(link))?,
-                    Ok(object) => self.append(object.formula()),
-                }
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// Writes the value of a form field.
-    fn form_field(&mut self, tag: &Tag<'_>) -> Result<()> {
-        let label = tag.attribute("label").or_else(|| tag.attribute("name")).unwrap_or_default();
-        let value = match tag.name() {
-            "checkbox" | "radio" => {
-                let state = ["current-state", "current-selected"].iter().find_map(|name| tag.attribute(name));
-                let checked = state.is_some_and(|state| matches!(state.as_str(), "checked" | "true"));
-                Some(if checked { "☒" } else { "☐" }.to_owned())
-            }
-            "text" | "textarea" | "combobox" | "number" | "formatted-text" | "date" | "time" => {
-                tag.attribute("current-value").or_else(|| tag.attribute("value"))
-            }
-            "option" if tag.attribute("current-selected").is_some_and(|selected| selected == "true") => {
-                tag.attribute("value")
-            }
-            _ => None,
-        };
-        let value = value.filter(|value| !value.trim().is_empty());
-        value.map_or(Ok(()), |value| self.out.paragraph(&inline::field(&label, &value)))
-    }
-
     /// Begins an element within a paragraph.
     fn inline(&mut self, tag: &Tag<'_>) {
         const MOST_BLANKS: usize = 256;
@@ -439,47 +340,6 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 }
 
-impl OpenTable {
-    fn begin_cell(&mut self, tag: &Tag<'_>, budget: &Budget) -> Result<()> {
-        budget.copy(size_of::<Cell>())?;
-        let number = |name: &str| tag.attribute(name).and_then(|count| count.parse().ok()).unwrap_or(1);
-        let (columns, rows) = (number("number-columns-spanned"), number("number-rows-spanned"));
-        self.repeated = number("number-columns-repeated");
-        (self.in_cell, self.listed) = (true, false);
-        let cell = Cell { text: String::new(), columns, rows };
-        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
-        Ok(())
-    }
-
-    /// Ends a cell and repeats it as declared, up to a limit.
-    fn end_cell(&mut self, budget: &Budget) -> Result<()> {
-        const WIDEST: usize = 256;
-        self.in_cell = false;
-        let Some(row) = self.rows.last_mut() else { return Ok(()) };
-        let more = self.repeated.saturating_sub(1).min(WIDEST.saturating_sub(row.len()));
-        let Some(cell) = row.last().cloned() else { return Ok(()) };
-        budget.work(more + 1);
-        budget.copy(more.saturating_mul(size_of::<Cell>() + cell.text.len()))?;
-        row.extend(std::iter::repeat_n(cell, more));
-        Ok(())
-    }
-
-    /// Appends a paragraph to the open cell.
-    fn paragraph(&mut self, text: &str, listed: bool) {
-        if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
-            table::add_paragraph(&mut cell.text, &mut self.listed, text, listed);
-        }
-    }
-
-    /// Ends a row. Returns whether it is hidden and had text.
-    fn end_row(&mut self, read_hidden: bool) -> bool {
-        if !std::mem::take(&mut self.hidden_row) || read_hidden {
-            return false;
-        }
-        self.rows.pop().is_some_and(|row| row.iter().any(|cell| !cell.text.trim().is_empty()))
-    }
-}
-
 impl Handler for Body<'_, '_> {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         if self.skipped > 0 || self.is_left_out(tag) {
@@ -487,7 +347,7 @@ impl Handler for Body<'_, '_> {
             return Ok(());
         }
         if self.in_forms {
-            return self.form_field(tag);
+            return forms::field(tag).map_or(Ok(()), |field| self.out.paragraph(&field));
         }
         self.styles.take(tag);
         if self.begins_story(tag.name()) || self.framed(tag)? {

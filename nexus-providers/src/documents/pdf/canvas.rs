@@ -4,9 +4,9 @@ use hayro_syntax::object::ObjectIdentifier;
 
 use super::area::Area;
 use super::budget::{Exhausted, Work, WorkBudget};
+use super::glyph::Glyph;
 use super::graphics::{Colour, Graphics, Path, Shape, alike};
 use super::matrix::Matrix;
-use super::page::Glyph;
 
 /// Maximum numbers of areas and rules that are remembered. Beyond the first, grounds are taken as unknown.
 const AREAS: usize = 4096;

@@ -10,8 +10,9 @@ use super::super::inline;
 use super::annotations::{Marks, area, string};
 use super::area::Area;
 use super::budget::{Exhausted, Work};
+use super::glyph::Glyph;
 use super::matrix::Matrix;
-use super::page::{Glyph, Reader};
+use super::page::Reader;
 use super::{decode, text_string};
 
 /// Maximum depth of fields within fields.

@@ -8,7 +8,9 @@ mod content;
 mod decode;
 mod fields;
 mod font;
+mod glyph;
 mod graphics;
+mod interpreter;
 mod layers;
 mod layout;
 mod losses;
@@ -20,6 +22,7 @@ mod scan_limit;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod text_state;
 mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,5 @@
 //! Streaming walk through one part of a DOCX: the body, notes, comments, a header or a footer.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use nexus_core::Result;
@@ -9,133 +8,18 @@ use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
 use super::super::super::inline::{
-    Format, Inline, Level, Margin, Subject, asks_for_page_number, comment, image, is_page_number, note,
-    note_mark, page_margin,
+    Level, Margin, Subject, comment, image, is_page_number, note, page_margin,
 };
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
 use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
 use super::super::graphics::{Graphics, description};
-use super::super::numbering::{Numbering, roman};
-use super::super::styles::{Styles, outline_level};
+use super::super::styles::outline_level;
 use super::super::symbols;
+use super::document::{Document, Story};
+use super::paragraph::{Drawing, Field, FormField, Paragraph};
 use super::tables::OpenTable;
-
-/// Maximum number of comments that may refer to the same text, and maximum length of the text quoted for one.
-const ANCHORS: usize = 8;
-const ANCHOR_BYTES: usize = 160;
-
-/// Kind of a part with text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Story {
-    Main,
-    Notes,
-    Comments,
-    /// Header or footer.
-    Furniture(Margin),
-}
-
-/// State that the parts of a document share.
-pub(super) struct Document<'a> {
-    styles: &'a Styles,
-    numbering: Numbering,
-    /// Marks of the notes, by kind and id.
-    marks: BTreeMap<(bool, String), String>,
-    /// Numbers of footnotes and endnotes so far.
-    notes: (u32, u32),
-    /// Text that each comment refers to.
-    anchors: BTreeMap<String, String>,
-    open_anchors: Vec<String>,
-    /// Headers and footers written so far.
-    furniture: BTreeSet<String>,
-}
-
-impl<'a> Document<'a> {
-    pub(super) fn new(styles: &'a Styles, numbering: Numbering) -> Self {
-        Self {
-            styles,
-            numbering,
-            marks: BTreeMap::new(),
-            notes: (0, 0),
-            anchors: BTreeMap::new(),
-            open_anchors: Vec::new(),
-            furniture: BTreeSet::new(),
-        }
-    }
-
-    /// Returns the mark of a note at its reference: numbers for footnotes, Roman numerals for endnotes.
-    fn mark(&mut self, tag: &Tag<'_>) -> Option<String> {
-        let is_endnote = tag.name() == "endnoteReference";
-        if tag.attribute("customMarkFollows").is_some_and(|custom| !matches!(custom.as_str(), "0" | "false"))
-        {
-            return None;
-        }
-        let number = if is_endnote { &mut self.notes.1 } else { &mut self.notes.0 };
-        *number += 1;
-        let mark = if is_endnote { roman(*number) } else { number.to_string() };
-        self.marks.insert((is_endnote, tag.attribute("id")?), mark.clone());
-        Some(note_mark(&mark))
-    }
-
-    /// Adds text to the anchors of the open comments.
-    fn anchor(&mut self, text: &str) {
-        for id in &self.open_anchors {
-            if let Some(anchor) = self.anchors.get_mut(id)
-                && anchor.len() < ANCHOR_BYTES
-            {
-                anchor.push_str(text.get(..text.floor_char_boundary(ANCHOR_BYTES)).unwrap_or_default());
-            }
-        }
-    }
-}
-
-/// Open paragraph.
-#[derive(Default)]
-struct Paragraph {
-    text: Inline,
-    style: Option<String>,
-    outline: Option<u8>,
-    list: Option<String>,
-    level: Option<usize>,
-    equation: Equation,
-    run: Format,
-    run_style: Format,
-    style_run: Format,
-    /// Kind of the text that was left out last, while no other text follows.
-    leaving_out: Option<UnreadPart>,
-    /// Charts and diagrams within the paragraph, which follow it.
-    graphics: Vec<String>,
-    has_page_number: bool,
-}
-
-/// Open drawing.
-#[derive(Default)]
-struct Drawing {
-    description: String,
-    images: u32,
-    has_content: bool,
-}
-
-/// Open field, such as a page number.
-#[derive(Default)]
-struct Field {
-    instruction: String,
-}
-
-impl Field {
-    fn is_page_number(&self) -> bool {
-        asks_for_page_number(&self.instruction)
-    }
-}
-
-/// Form field of the older kind, whose value stands in its properties.
-#[derive(Default)]
-struct FormField {
-    checked: Option<bool>,
-    entries: Vec<String>,
-    chosen: usize,
-}
 
 /// State of the walk. Paragraphs nest through text boxes, tables through cells.
 #[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
@@ -279,29 +163,13 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
                 _ => {}
             },
             "ffData" => self.form_field = Some(FormField::default()),
-            name => {
-                let Some(field) = &mut self.form_field else { return };
-                let number = || tag.attribute("val").and_then(|value| value.parse().ok()).unwrap_or(0);
-                match name {
-                    "default" if field.entries.is_empty() && field.checked.is_some() => {
-                        field.checked = Some(tag.is_on());
-                    }
-                    "checkBox" => field.checked = Some(false),
-                    "checked" => field.checked = Some(tag.is_on()),
-                    "result" => field.chosen = number(),
-                    "listEntry" => field.entries.extend(tag.attribute("val")),
-                    _ => {}
-                }
-            }
+            _ => self.form_field.iter_mut().for_each(|field| field.property(tag)),
         }
     }
 
     fn end_form_field(&mut self) {
         let Some(field) = self.form_field.take() else { return };
-        match field.checked {
-            Some(checked) => self.append(if checked { "☒" } else { "☐" }),
-            None => self.append(field.entries.get(field.chosen).map_or("", String::as_str)),
-        }
+        self.append(field.value());
     }
 
     /// Takes a part of the open drawing.
@@ -497,15 +365,8 @@ impl Handler for Body<'_, '_, '_> {
                 self.mark = self.document.marks.get(&(tag.name() == "endnote", id)).cloned();
             }
             "comment" => self.begin_comment(tag),
-            "commentRangeStart" if self.document.open_anchors.len() < ANCHORS => {
-                let id = tag.attribute("id").unwrap_or_default();
-                self.document.anchors.insert(id.clone(), String::new());
-                self.document.open_anchors.push(id);
-            }
-            "commentRangeEnd" => {
-                let id = tag.attribute("id");
-                self.document.open_anchors.retain(|open| Some(open) != id.as_ref());
-            }
+            "commentRangeStart" => self.document.begin_anchor(tag.attribute("id").unwrap_or_default()),
+            "commentRangeEnd" => self.document.end_anchor(&tag.attribute("id").unwrap_or_default()),
             name if Equation::is_part(name) || Equation::is_property(name) => {
                 let Some(paragraph) = self.paragraphs.last_mut() else { return Ok(()) };
                 if Equation::is_part(name) {

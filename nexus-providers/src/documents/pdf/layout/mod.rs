@@ -16,7 +16,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use super::page::Glyph;
+use super::glyph::Glyph;
 use hyphens::Vocabulary;
 use lines::Segment;
 

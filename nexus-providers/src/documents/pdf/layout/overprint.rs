@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::documents::pdf::page::Glyph;
+use crate::documents::pdf::glyph::Glyph;
 
 /// Maximum distance along the line in advances and in sizes, and maximum distance across it in sizes.
 const ALONG: f64 = 0.4;

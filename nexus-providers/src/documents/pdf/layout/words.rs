@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::documents::pdf::page::Glyph;
+use crate::documents::pdf::glyph::Glyph;
 
 /// Maximum gap inside a word and maximum step back, in sizes of its characters.
 const JOIN: f64 = 0.15;
