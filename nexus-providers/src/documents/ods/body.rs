@@ -425,7 +425,10 @@ impl Handler for Body<'_, '_> {
             "table-cell" | "covered-table-cell" if self.nested == 0 => return self.end_cell(),
             "annotation" => self.end_comment(),
             "creator" => self.in_creator = false,
-            "title" | "desc" => self.in_description = false,
+            "title" | "desc" => {
+                self.in_description = false;
+                self.drawings.last_mut().into_iter().for_each(|drawing| drawing.description.push(' '));
+            }
             "p" | "h" => self.open_text().into_iter().for_each(|text| text.push("\n", Level::Line)),
             "span" => drop(self.spans.pop()),
             name if DRAWINGS.contains(&name) => self.end_drawing(),

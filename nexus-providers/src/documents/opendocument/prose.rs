@@ -408,8 +408,12 @@ impl Handler for Body<'_, '_> {
                 let paragraph = self.paragraphs.last_mut().into_iter();
                 paragraph.for_each(|paragraph| paragraph.text.push(&mark, Level::Line));
             }
-            "title" | "desc" | "creator" | "date" | "date-string" | "creator-initials" | "change-info"
-            | "page-number" | "page-count" => self.captured = None,
+            "title" | "desc" => {
+                self.captured = None;
+                self.frames.last_mut().into_iter().for_each(|frame| frame.description.push(' '));
+            }
+            "creator" | "date" | "date-string" | "creator-initials" | "change-info" | "page-number"
+            | "page-count" => self.captured = None,
             "note" | "annotation" | "deletion" => return self.end_story(),
             "header" | "header-left" | "header-first" | "footer" | "footer-left" | "footer-first"
                 if self.in_styles =>

@@ -262,7 +262,7 @@ fn opendocument_text() -> Fixture {
         .read("<text:p>Costs 1,200<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Estimated.</text:p></text:note-body></text:note></text:p>", "Costs 1,200[1]")
         .beside("[1]: Estimated.")
         .read("<text:p><office:annotation><dc:creator>unseen</dc:creator><text:p>Check this.</text:p></office:annotation></text:p>", "Comment: Check this.")
-        .read(&frame("<draw:image/><svg:title>A red bus</svg:title>"), "[Image: A red bus]")
+        .read(&frame("<draw:image/><svg:title>A red</svg:title><svg:desc>bus</svg:desc>"), "[Image: A red bus]")
         .read(&frame(r#"<draw:object xlink:href="./Object 1"/>"#), "Chart: Visits (thousands)")
         .read(&frame(r#"<draw:object xlink:href="./Object 3"/>"#), "a over b")
         .read(&frame("<draw:text-box><text:p>Boxed</text:p></draw:text-box>"), "Boxed")
