@@ -1,11 +1,12 @@
 //! Mail: the relevant header fields, the body, then the attachments, each parsed as a document.
 
+mod alternative;
 mod calendar;
+mod damage;
 mod encoded;
 
 use std::io::{Cursor, Read};
 
-use mail_parser::decoders::html::html_to_text;
 use mail_parser::mailbox::mbox::MessageIterator;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use nexus_core::Result;
@@ -15,6 +16,7 @@ use nexus_core::document::parser::{FileHints, Source};
 use super::block_writer::{Output, quoted};
 use super::charset::{Charset, Utf8Reader};
 use super::{document, error, html, json};
+use damage::Secured;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let bytes = narrow(source)?;
@@ -47,9 +49,15 @@ fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {
         MessageParser::default().parse(&*bytes).ok_or_else(|| error::malformed("it is not a message"))?;
     out.title(message.subject().unwrap_or_default());
     out.paragraph(&header(&message))?;
-    let bodies = if prefers_html(&message) { &message.html_body } else { &message.text_body };
-    let bodies: Vec<&MessagePart<'_>> =
-        bodies.iter().filter_map(|id| message.parts.get(usize::try_from(*id).ok()?)).collect();
+    if damage::is_cut_off(&message) {
+        out.warn("the mail is cut off: its last part has no end");
+    }
+    if damage::is_encrypted(&message) {
+        out.warn("the mail is encrypted: its text and its attachments were left out");
+        out.unread(UnreadPart::Attachment, 1);
+        return Ok(());
+    }
+    let bodies = alternative::bodies(&message);
     bodies.iter().try_for_each(|part| body(part, &message, out))?;
     let limit = out.limits.attachments;
     if message.attachment_count() > limit {
@@ -66,31 +74,6 @@ fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns whether the plain body only stands in for the one in HTML: it says less than half as much.
-fn prefers_html(message: &Message<'_>) -> bool {
-    let length = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
-    let plain: usize = message
-        .text_bodies()
-        .map(|part| match &part.body {
-            PartType::Text(text) => length(text),
-            PartType::Html(text) => length(&html_to_text(text)),
-            PartType::Binary(_)
-            | PartType::InlineBinary(_)
-            | PartType::Message(_)
-            | PartType::Multipart(_) => 0,
-        })
-        .sum();
-    let rich = message.html_bodies().filter_map(|part| match &part.body {
-        PartType::Html(text) => Some(length(&html_to_text(text))),
-        PartType::Text(_)
-        | PartType::Binary(_)
-        | PartType::InlineBinary(_)
-        | PartType::Message(_)
-        | PartType::Multipart(_) => None,
-    });
-    plain * 2 < rich.sum()
 }
 
 fn header(message: &Message<'_>) -> String {
@@ -115,6 +98,9 @@ fn addresses(address: &Address<'_>) -> String {
 }
 
 fn body(part: &MessagePart<'_>, message: &Message<'_>, out: &mut Output<'_>) -> Result<()> {
+    if is_secured(part, out) {
+        return Ok(());
+    }
     match &part.body {
         PartType::Text(text) => json::paragraphs(&encoded::text(part, message, text, out)?, out),
         PartType::Html(text) => match encoded::bytes(part, message) {
@@ -141,8 +127,40 @@ fn shows(body: &MessagePart<'_>, image: &MessagePart<'_>) -> bool {
     image.content_id().is_some_and(|id| html.contains(&format!("cid:{id}")))
 }
 
+/// Counts a part that is encrypted, and one that only belongs to an encryption or a signature.
+fn is_secured(part: &MessagePart<'_>, out: &mut Output<'_>) -> bool {
+    let secured = damage::secured(part);
+    if secured == Some(Secured::Encrypted) {
+        let name = part.attachment_name().map(|name| format!(" `{}`", quoted(name))).unwrap_or_default();
+        let warning =
+            format!("the part{name} of the mail is encrypted, or signed as a whole, and was left out");
+        out.leave_out(warning, error::encrypted());
+    }
+    out.unread(UnreadPart::Attachment, u32::from(secured.is_some()));
+    secured.is_some()
+}
+
+/// Returns the bytes of a part after its transfer encoding.
+fn contents(part: &MessagePart<'_>, message: &Message<'_>) -> Vec<u8> {
+    let text = encoded::bytes(part, message).map(|(bytes, _)| bytes);
+    text.unwrap_or_else(|| part.contents().to_vec())
+}
+
+/// Returns whether a part is sound or video.
+fn is_media(part: &MessagePart<'_>) -> bool {
+    let is = |kind: &mail_parser::ContentType<'_>, name: &str| kind.ctype().eq_ignore_ascii_case(name);
+    part.content_type().is_some_and(|kind| is(kind, "audio") || is(kind, "video"))
+}
+
 /// Reads an attachment. An attachment that cannot be read becomes a warning and does not fail the message.
 fn attachment(part: &MessagePart<'_>, message: &Message<'_>, out: &mut Output<'_>) -> Result<()> {
+    if is_secured(part, out) {
+        return Ok(());
+    }
+    if is_media(part) {
+        out.unread(UnreadPart::Media, 1);
+        return Ok(());
+    }
     let name = part.attachment_name().unwrap_or("without a name").to_owned();
     let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
     if kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("text/calendar")) {
@@ -156,10 +174,12 @@ fn attachment(part: &MessagePart<'_>, message: &Message<'_>, out: &mut Output<'_
         return Ok(());
     }
     let hints = FileHints { name: name.clone(), content_type: kind };
-    let contents = encoded::bytes(part, message).map(|(bytes, _)| bytes);
-    let mut source = Cursor::new(contents.unwrap_or_else(|| part.contents().to_vec()));
+    let mut source = Cursor::new(contents(part, message));
+    let is_body = part.is_encoding_problem && part.attachment_name().is_none();
     let read = out.nested(|out| {
-        out.announce(&name);
+        if !is_body {
+            out.announce(&name);
+        }
         document(&mut source, &hints, out)
     });
     match read {

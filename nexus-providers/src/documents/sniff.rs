@@ -50,7 +50,7 @@ fn by_content(source: &mut dyn Source, head: &[u8], hints: &FileHints) -> Result
 fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F);
     let controls = head.iter().filter(control).count();
-    controls > 3 && controls * 30 > head.len()
+    controls * 30 > head.len() && (controls > 3 || controls * 4 > head.len())
 }
 
 fn binary_kind(head: &[u8]) -> &'static str {

@@ -11,6 +11,7 @@ use nexus_core::Result;
 use super::super::block_writer::Output;
 use super::super::charset::{Charset, check_replaced};
 use super::super::lines::whole;
+use super::damage;
 
 /// Returns the bytes of a part of text before their conversion, and the encoding that the part declares. Returns
 /// nothing where the encoding is one that only the mail parser knows.
@@ -20,6 +21,9 @@ pub(super) fn bytes(
 ) -> Option<(Vec<u8>, Option<&'static Encoding>)> {
     if !part.is_text() {
         return None;
+    }
+    if let Some(bytes) = damage::salvaged(part, message) {
+        return Some((bytes, None));
     }
     let label = part.content_type().and_then(|kind| kind.attribute("charset"));
     let declared = label.map(|label| Encoding::for_label(label.trim().as_bytes()));
