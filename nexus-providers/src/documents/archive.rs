@@ -1,9 +1,10 @@
 //! Zip archives, read part by part under limits on the unpacked size.
 
 use std::cell::Cell;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
+use encoding_rs::UTF_8;
 use nexus_core::document::parser::Source;
 use nexus_core::{Error, Result};
 use zip::ZipArchive;
@@ -11,6 +12,7 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use super::budget::Budget;
+use super::charset::{Charset, Utf8Reader, declared_in_xml};
 use super::format::Format;
 use super::{DocumentLimits, error, xml};
 
@@ -178,28 +180,58 @@ impl<'a> Archive<'a> {
     /// Returns the text of a small file of the archive, if present.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
         let bytes = self.bytes(name)?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        bytes.map(decoded).transpose()
     }
 
     /// Returns a small file of the archive, if present.
     pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         let limit = self.whole_bytes;
-        let Some(part) = self.part(name)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        part.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(error::from_io)?;
-        if bytes.len() as u64 > limit {
-            return Err(error::too_large(format_args!("a file in its archive has more than {limit} bytes")));
-        }
-        Ok(Some(bytes))
+        self.part(name)?.map(|part| whole(part, limit)).transpose()
     }
 
     /// Sends an XML file of the archive through `handler`. Returns whether the file exists.
     pub(super) fn xml(&mut self, name: &str, handler: &mut dyn xml::Handler) -> Result<bool> {
-        let (nesting, budget) = (self.nesting, Rc::clone(&self.budget));
+        let (nesting, whole_bytes, budget) = (self.nesting, self.whole_bytes, Rc::clone(&self.budget));
         let Some(part) = self.part(name)? else { return Ok(false) };
-        xml::read(BufReader::with_capacity(32 * 1024, part), nesting, &budget, handler)?;
+        let mut reader = BufReader::with_capacity(32 * 1024, part);
+        if is_utf8(reader.fill_buf().map_err(error::from_io)?) {
+            xml::read(reader, nesting, &budget, handler)?;
+        } else {
+            let mut source = Cursor::new(whole(reader, whole_bytes)?);
+            let declared = declared_in_xml(source.get_ref());
+            let charset = Charset::detect(&mut source, declared)?;
+            xml::read(Utf8Reader::new(&mut source, charset)?, nesting, &budget, handler)?;
+        }
         Ok(true)
     }
+}
+
+/// Reads a small file of an archive.
+fn whole(part: impl Read, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    part.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(error::from_io)?;
+    if bytes.len() as u64 > limit {
+        return Err(error::too_large(format_args!("a file in its archive has more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Returns whether XML with this start is in UTF-8: it has no wide units and declares no other encoding.
+fn is_utf8(head: &[u8]) -> bool {
+    let utf8 = Charset::Web(UTF_8);
+    let found = Charset::of_head(head).or_else(|| declared_in_xml(head).map(Charset::Web));
+    found.is_none_or(|found| found == utf8)
+}
+
+/// Decodes a small file in UTF-8 or the encoding that its start determines.
+fn decoded(bytes: Vec<u8>) -> Result<String> {
+    if is_utf8(&bytes) {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let (declared, mut source, mut text) = (declared_in_xml(&bytes), Cursor::new(bytes), String::new());
+    let charset = Charset::detect(&mut source, declared)?;
+    Utf8Reader::new(&mut source, charset)?.read_to_string(&mut text).map_err(error::from_io)?;
+    Ok(text)
 }
 
 /// Source that counts the bytes read from it.

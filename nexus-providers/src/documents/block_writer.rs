@@ -8,7 +8,7 @@ use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport, cod
 use nexus_core::{Error, Result};
 
 use super::budget::Budget;
-use super::{DocumentLimits, error};
+use super::{DocumentLimits, charset, error};
 
 /// Maximum length of a title, name or warning, in characters.
 const NAME_CHARS: usize = 1_000;
@@ -36,17 +36,20 @@ pub(super) struct Output<'a> {
     decoded: Decoded,
 }
 
-/// Numbers of characters that are not blank, and of those in place of what could not be decoded.
+/// Numbers of characters that are not blank, of those in place of what could not be decoded, and of those that tell of a
+/// wrong encoding.
 #[derive(Clone, Copy, Default)]
 struct Decoded {
     characters: u64,
     replaced: u64,
+    doubtful: u64,
 }
 
 impl Decoded {
     fn count(&mut self, text: &str) {
         self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
         self.replaced += text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+        self.doubtful += charset::doubtful(text);
     }
 }
 
@@ -194,12 +197,18 @@ impl<'a> Output<'a> {
 
     /// Refuses a text of which most characters could not be decoded, and warns about one of which some could not.
     pub(super) fn check_decoded(&mut self) -> Result<()> {
-        let Decoded { characters, replaced } = self.decoded;
+        let Decoded { characters, replaced, doubtful } = self.decoded;
         if replaced > characters / 2 {
             return Err(error::undecoded());
         }
         if replaced > 0 {
             self.warn(format!("U+FFFD stands for characters that cannot be decoded: {replaced}"));
+        }
+        let encoding = self.report.encoding.as_deref().filter(|name| !name.starts_with("UTF-"));
+        if let Some(encoding) = encoding.filter(|_| doubtful > 0) {
+            self.warn(format!(
+                "the encoding {encoding} is a guess that may be wrong: {doubtful} characters are unusual in it"
+            ));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, SeekFrom};
 
-use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, ISO_8859_15, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
@@ -66,9 +66,7 @@ impl Charset {
             if fed < GUESSED_ON && (read == 0 || !bytes.is_ascii() || bytes.contains(&0x1B)) {
                 guess.feed(bytes, read == 0);
                 fed += read;
-                if sample.is_empty() {
-                    sample.extend_from_slice(bytes);
-                }
+                sample.extend_from_slice(bytes);
             }
             if read == 0 {
                 break;
@@ -82,8 +80,76 @@ impl Charset {
             return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
         }
         let guessed = guess.guess(None, chardetng::Utf8Detection::Deny);
+        let guessed = if is_latin(guessed) && is_latin_9(&sample, guessed) { ISO_8859_15 } else { guessed };
         Ok(Self::Web(declared.filter(|declared| is_plausible(declared, guessed, &sample)).unwrap_or(guessed)))
     }
+}
+
+/// Returns the encoding that the declaration of XML names: `<?xml … encoding="x"?>`. A name of wide units is wrong where the declaration itself is
+/// narrow.
+pub(super) fn declared_in_xml(head: &[u8]) -> Option<&'static Encoding> {
+    const LONGEST: usize = 512;
+    let head = head.get(..LONGEST.min(head.len()))?.trim_ascii_start().strip_prefix(b"<?xml")?;
+    let declaration = head.split(|byte| *byte == b'>').next()?;
+    let declaration = std::str::from_utf8(declaration).ok()?;
+    let (_, value) = declaration.split_once("encoding")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let name = value.strip_prefix(['"', '\''])?.split(['"', '\'']).next()?;
+    let named = Encoding::for_label(name.as_bytes())?;
+    (named != UTF_16LE && named != UTF_16BE).then_some(named)
+}
+
+/// Returns whether Latin text is in ISO-8859-15 rather than in `guessed`. There windows-1252 has fractions and single
+/// accents in place of `€`, `œ` and `š`: a currency sign beside a number, or such a character within a word. Encodings
+/// of Central Europe have an accent only in place of `œ`.
+fn is_latin_9(sample: &[u8], guessed: &'static Encoding) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0xC0;
+    let is_small = |byte: u8| byte.is_ascii_lowercase() || byte >= 0xDF;
+    let around = |at: usize| {
+        let byte = |at: Option<usize>| at.and_then(|at| sample.get(at)).copied().unwrap_or(b' ');
+        (byte(at.checked_sub(1)), byte(at.checked_add(1)))
+    };
+    let number_near = |at: usize| {
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let before = sample.get(..at).unwrap_or_default().trim_ascii_end();
+        let after = sample.get(at + 1..at.saturating_add(3).min(sample.len())).unwrap_or_default();
+        digit(before.last()) || digit(after.trim_ascii_start().first())
+    };
+    let is_of_latin_9 = |(at, byte): (usize, &u8)| {
+        let (before, after) = around(at);
+        match byte {
+            // œ
+            0xBD => is_letter(after) && (is_letter(before) || after == b'u'),
+            _ if guessed != WINDOWS_1252 => false,
+            0xA4 => number_near(at),
+            // š
+            0xA8 => is_small(after) && is_letter(before),
+            // Œ, Š, Ž and Ÿ
+            0xBC => is_letter(before) && is_letter(after) || matches!(after, b'u' | b'U'),
+            0xA6 | 0xB4 | 0xBE => [before, after].iter().all(|byte| is_letter(*byte) && !is_small(*byte)),
+            // ž
+            0xB8 => is_small(before) && is_small(after),
+            _ => false,
+        }
+    };
+    let has_controls = sample.iter().any(|byte| matches!(byte, 0x80..=0x9F));
+    !has_controls && sample.iter().enumerate().any(is_of_latin_9)
+}
+
+/// Returns the number of characters that text in an encoding of one byte has only where that encoding is wrong: control
+/// characters, and quotation marks or signs between two letters.
+pub(super) fn doubtful(text: &str) -> u64 {
+    let is_sign =
+        |c: char| matches!(c, '‚' | '„' | '”' | '…' | '†' | '‡' | '‰' | '‹' | '›' | '¤' | '§' | '¶');
+    let (mut found, mut last) = (0, [' '; 2]);
+    for c in text.chars() {
+        let is_control = matches!(c, '\u{80}'..='\u{9F}');
+        let [first, second] = last;
+        let is_within = is_sign(second) && first.is_alphabetic() && c.is_lowercase();
+        found += u64::from(is_control) + u64::from(is_within);
+        last = [second, c];
+    }
+    found
 }
 
 /// Returns whether text that is not UTF-8 may be in the declared encoding: it can be decoded, and a Latin encoding

@@ -1,6 +1,6 @@
 //! RSS and Atom feeds, entry by entry; and other XML, as the text of its elements.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::rc::Rc;
 
 use nexus_core::Result;
@@ -8,10 +8,9 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::Source;
 
 use super::block_writer::Output;
-use super::charset::Utf8Reader;
-use super::html;
-use super::lines::detect;
+use super::charset::{Charset, Utf8Reader, declared_in_xml};
 use super::xml::{self, Handler, Tag};
+use super::{error, html};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     stream(source, out, |out| Box::new(Feed { out, entry: None, text: String::new(), markup: 0 }))
@@ -26,10 +25,21 @@ fn stream<'a, 'o>(
     out: &'a mut Output<'o>,
     handler: impl FnOnce(&'a mut Output<'o>) -> Box<dyn Handler + 'a>,
 ) -> Result<()> {
-    let charset = detect(source, out)?;
+    let charset = charset(source, out)?;
     let (nesting, budget) = (out.limits.nesting, Rc::clone(&out.budget));
     let reader = BufReader::new(Utf8Reader::new(source, charset)?);
     xml::read(reader, nesting, &budget, handler(out).as_mut())
+}
+
+/// Detects the encoding; the one that the XML declares applies where the bytes allow it.
+fn charset(source: &mut dyn Source, out: &mut Output<'_>) -> Result<Charset> {
+    const HEAD: u64 = 4096;
+    let mut head = Vec::new();
+    source.rewind().map_err(error::unreadable)?;
+    source.take(HEAD).read_to_end(&mut head).map_err(error::unreadable)?;
+    let charset = Charset::detect(source, declared_in_xml(&head))?;
+    out.report.encoding = Some(charset.name().to_owned());
+    Ok(charset)
 }
 
 /// Open entry.
@@ -139,7 +149,7 @@ impl Feed<'_, '_> {
     }
 }
 
-/// Handler of XML in an unknown vocabulary: the text of each element becomes a paragraph.
+/// Handler of XML in an unknown vocabulary: the attributes and the text of each element become a paragraph.
 struct Elements<'a, 'o> {
     out: &'a mut Output<'o>,
     open: Vec<String>,
@@ -152,10 +162,20 @@ impl Elements<'_, '_> {
     }
 }
 
+/// Returns the attributes of an element on a line: `name: Lock, price: 5 EUR`. Those of XML itself hold no text.
+fn attributes(tag: &Tag<'_>) -> String {
+    let is_of_xml =
+        |name: &str| name == "xmlns" || ["xmlns:", "xml:", "xsi:"].iter().any(|own| name.starts_with(own));
+    let named =
+        tag.attributes().into_iter().filter(|(name, value)| !is_of_xml(name) && !value.trim().is_empty());
+    let line = named.map(|(name, value)| format!("{name}: {}", value.trim())).collect::<Vec<_>>().join(", ");
+    if line.is_empty() { line } else { line + "\n" }
+}
+
 impl Handler for Elements<'_, '_> {
-    fn open(&mut self, _: &Tag<'_>) -> Result<()> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         self.flush()?;
-        self.open.push(String::new());
+        self.open.push(attributes(tag));
         Ok(())
     }
 

@@ -45,20 +45,30 @@ impl Tag<'_> {
         self.find(|key| key == name)
     }
 
+    /// Returns the names, prefixes included, and values of all attributes.
+    pub(super) fn attributes(&self) -> Vec<(String, String)> {
+        self.budget.work(self.start.len());
+        let mut attributes = self.start.html_attributes();
+        let read = attributes.with_checks(false).flatten();
+        read.map(|attribute| (attribute.key.0.to_owned(), unescaped(&attribute.value))).collect()
+    }
+
     fn find(&self, matches: impl Fn(&str) -> bool) -> Option<String> {
         self.budget.work(self.start.len());
         let mut attributes = self.start.html_attributes();
         let found = attributes.with_checks(false).flatten().find(|attribute| matches(attribute.key.0))?;
-        Some(
-            quick_xml::escape::unescape(&found.value)
-                .map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned),
-        )
+        Some(unescaped(&found.value))
     }
 
     /// Returns whether a switch such as `<w:b w:val="0"/>` is on.
     pub(super) fn is_on(&self) -> bool {
         !matches!(self.attribute("val").as_deref(), Some("0" | "false" | "off" | "none"))
     }
+}
+
+/// Returns the value of an attribute without escapes. One with an unknown escape stays as it is written.
+fn unescaped(value: &str) -> String {
+    quick_xml::escape::unescape(value).map_or_else(|_| value.to_owned(), std::borrow::Cow::into_owned)
 }
 
 fn local(name: &str) -> &str {

@@ -2,7 +2,8 @@
 
 use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 
-use super::check;
+use super::build::archive_of_bytes;
+use super::{check, parse};
 
 const TEXT: &str = "Wide and narrow.\n\nZwölf Boxkämpfer jagen Viktor quer über den Sylter Deich.";
 const BLOCKS: &[&str] =
@@ -104,4 +105,56 @@ fn tables_are_read_in_legacy_encodings() {
     let text = "名前,住所\n佐藤,東京都\n鈴木,大阪府\n";
     let expected = ["table | 名前 | 住所 |\n| --- | --- |\n| 佐藤 | 東京都 |\n| 鈴木 | 大阪府 |"];
     check(&*SHIFT_JIS.encode(text).0, "a.csv", &expected);
+}
+
+#[test]
+fn xml_is_read_in_the_encoding_it_declares() {
+    for (label, text) in
+        [("windows-1251", "Цена замка 35 р"), ("ISO-8859-15", "Preis 35 €"), ("koi8-r", "Да")]
+    {
+        let xml = format!("<?xml version='1.0' encoding='{label}'?><a>{text}</a>");
+        let encoding = Encoding::for_label(label.as_bytes()).unwrap();
+        let report = check(encoding.encode(&xml).0, "a.xml", &[&format!("p {text}")]);
+        assert_eq!(report.encoding.as_deref(), Some(encoding.name()));
+        let feed = xml.replace("<a>", "<rss><channel><title>").replace("</a>", "</title></channel></rss>");
+        check(encoding.encode(&feed).0, "a.xml", &[&format!("h1 {text}")]);
+    }
+    check(
+        "<?xml version='1.0' encoding='iso-8859-1'?><a>Schlüssel für Öfen</a>",
+        "a.xml",
+        &["p Schlüssel für Öfen"],
+    );
+}
+
+#[test]
+fn parts_of_an_archive_are_read_in_their_encoding() {
+    let relations = r#"<Relationships><Relationship Id="r1" Type="x/officeDocument" Target="word/document.xml"/></Relationships>"#;
+    let file =
+        |part: &[u8]| archive_of_bytes(&[("_rels/.rels", relations.as_bytes()), ("word/document.xml", part)]);
+    let body = |label: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"{label}\"?><w:document><w:body><w:p><w:r><w:t>Gebühr – 35 €</w:t></w:r></w:p></w:body></w:document>"
+        )
+    };
+    check(file(&utf16(&format!("\u{FEFF}{}", body("UTF-16")), false)), "a.docx", &["p Gebühr – 35 €"]);
+    check(file(&utf16(&body("UTF-16"), true)), "a.docx", &["p Gebühr – 35 €"]);
+    check(file(&WINDOWS_1252.encode(&body("windows-1252")).0), "a.docx", &["p Gebühr – 35 €"]);
+    check(file(body("utf-8").as_bytes()), "a.docx", &["p Gebühr – 35 €"]);
+}
+
+#[test]
+fn latin_9_is_told_by_its_euro_sign_and_its_letters() {
+    let latin_9 = Encoding::for_label(b"iso-8859-15").unwrap();
+    check_legacy(latin_9, "Das Schloss kostet 35 € und der Schlüssel 7 €.");
+    check_legacy(latin_9, "L'œuvre complète, le cœur et la sœur.");
+    check_legacy(WINDOWS_1252, "Nehmen Sie ½ Pfund Möhren und 2¼ Liter Brühe.");
+    check_legacy(WINDOWS_1252, "Für die Söhne geht´s nicht größer, und der Müller weiß´s schon über die Brücke.");
+}
+
+#[test]
+fn an_encoding_that_is_a_wrong_guess_is_reported() {
+    let report = parse(b"Artikel;Gr\x94\xE1e\nM\x81ller;f\x81r 7\n", "a.csv").unwrap().1;
+    assert!(report.warnings[0].contains("is a guess that may be wrong"), "{:?}", report.warnings);
+    let report = parse(&WINDOWS_1252.encode("Müller sagt: „Für 7 €…“ – größer").0, "a.txt").unwrap().1;
+    assert_eq!(report.warnings, [""; 0]);
 }

@@ -281,6 +281,12 @@ fn unknown_xml_is_the_text_of_its_elements() {
 }
 
 #[test]
+fn attributes_of_unknown_xml_are_read() {
+    let xml = "<catalog xmlns='x'><product name='Lock &amp; key' price='5 EUR'/><product price='7 EUR'>spare</product></catalog>";
+    check(xml, "a.xml", &["p name: Lock & key, price: 5 EUR", "p price: 7 EUR\nspare"]);
+}
+
+#[test]
 fn rtf_is_paragraphs_and_tables() {
     let rtf = r"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}{\*\generator x;}{\info{\title no}}Caf\'e9 \u8364? \u-10179?\u-8704?\par
 Second\line line\par\trowd\intbl a\cell b\cell\row\intbl c\cell d\cell\row\pard End}";
