@@ -1,13 +1,15 @@
 //! EPUB: the chapters in spine order, each read as HTML.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use nexus_core::Result;
 use nexus_core::document::parser::{Source, codes};
 
 use super::archive::Archive;
 use super::block_writer::{Output, quoted};
-use super::xml::{Handler, Tag};
+use super::html::Tag;
+use super::xml::{self, Handler};
 use super::{error, html, ooxml};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -24,6 +26,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         return Err(error::malformed("its package file is missing"));
     }
     out.title(&book.title);
+    let mut sheets = BTreeMap::new();
     for chapter in &book.spine {
         out.budget.work(1 + chapter.len());
         let Some(file) = book.files.get(chapter) else {
@@ -31,7 +34,10 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
             continue;
         };
         match archive.bytes(&file.part)? {
-            Some(bytes) => self::chapter(&file.named, bytes, out)?,
+            Some(bytes) => {
+                let styles = styles(&bytes, &file.part, &mut archive, &mut sheets)?;
+                self::chapter(&file.named, bytes, &styles, out)?;
+            }
             None => missing(&file.named, out),
         }
     }
@@ -44,9 +50,45 @@ fn missing(chapter: &str, out: &mut Output<'_>) {
     out.leave_out(warning, error);
 }
 
+/// Returns the style sheets that a chapter links to. Each is read once.
+fn styles(
+    chapter: &[u8],
+    part: &str,
+    archive: &mut Archive<'_>,
+    sheets: &mut BTreeMap<String, String>,
+) -> Result<String> {
+    /// Maximum number of style sheets of a chapter.
+    const SHEETS: usize = 16;
+    /// Maximum length of the style sheets of a chapter that are read.
+    const LONGEST: usize = 256 * 1024;
+    let html = String::from_utf8_lossy(chapter);
+    let head = html.split("</head").next().unwrap_or_default();
+    let folder = part.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let tags = std::iter::successors(Tag::first(head), |(_, rest)| Tag::first(rest));
+    let links = tags.filter(|(tag, _)| {
+        tag.name == "link" && tag.attribute("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("stylesheet"))
+    });
+    let mut styles = String::new();
+    for (tag, _) in links.take(SHEETS) {
+        let part = ooxml::resolve(folder, &unescape(tag.attribute("href").unwrap_or_default()));
+        let sheet = match sheets.entry(part) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => {
+                let sheet = archive.text(vacant.key())?.unwrap_or_default();
+                vacant.insert(sheet)
+            }
+        };
+        if styles.len() + sheet.len() <= LONGEST {
+            styles.push_str(sheet);
+            styles.push('\n');
+        }
+    }
+    Ok(styles)
+}
+
 /// Reads one chapter. A chapter whose HTML cannot be read becomes a warning and does not fail the book.
-fn chapter(name: &str, bytes: Vec<u8>, out: &mut Output<'_>) -> Result<()> {
-    match html::encoded(bytes, None, out) {
+fn chapter(name: &str, bytes: Vec<u8>, styles: &str, out: &mut Output<'_>) -> Result<()> {
+    match html::with_styles(bytes, styles, out) {
         Err(error) if !out.has_failed() && error.code() == codes::MALFORMED => {
             out.leave_out(format!("the chapter `{}` was left out: {error}", quoted(name)), error);
             Ok(())
@@ -75,7 +117,7 @@ struct Book {
 }
 
 impl Handler for Book {
-    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+    fn open(&mut self, tag: &xml::Tag<'_>) -> Result<()> {
         self.in_title = tag.name() == "title" && self.title.is_empty();
         match tag.name() {
             "rootfile" if self.package.is_none() => self.package = tag.attribute("full-path"),

@@ -18,7 +18,7 @@ mod scripts;
 use nexus_core::document::UnreadPart;
 
 use super::DocumentLimits;
-pub(super) use scripts::marked;
+pub(super) use scripts::{is_raised_digit, marked};
 
 /// Position of text relative to its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,6 +120,28 @@ impl Inline {
             self.text.insert_str(start, brackets.0);
             self.text.push_str(brackets.1);
         }
+    }
+
+    /// Puts a blank where a part of an equation would run into the text before it.
+    pub(super) fn part_from_word(&mut self) {
+        if self.text.ends_with(|c: char| c.is_alphanumeric() || c == ')') {
+            self.text.push(' ');
+        }
+    }
+
+    /// Replaces `^2` from a position on by `²`. Returns whether the text there is a number after the sign.
+    pub(super) fn raise_number(&mut self, start: usize) -> bool {
+        let number = self.text.get(start..).unwrap_or_default();
+        let is_number = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '−' | '+'));
+        let signed = self.text.get(..start).is_some_and(|before| before.ends_with('^'));
+        let raised = marked(number, Level::Super);
+        let is_raised = is_number && signed && raised != number;
+        if is_raised {
+            self.text.truncate(start);
+            self.retract('^');
+            self.text.push_str(&raised);
+        }
+        is_raised
     }
 
     /// Removes the last character if it is this one.

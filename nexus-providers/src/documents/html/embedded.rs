@@ -87,7 +87,7 @@ fn drawing(node: &NodeRef<'_>) -> Embedded {
     if texts.is_empty() { Embedded::Unread(UnreadPart::Drawing) } else { Embedded::Text(texts.join(" ")) }
 }
 
-/// Returns a formula on a line: `x^2`, `(a+b)/c`.
+/// Returns a formula on a line: `x²`, `(a+b)/c`, `a^n b`.
 fn formula(node: &NodeRef<'_>) -> String {
     let mut text = String::new();
     linear(node, &mut text);
@@ -114,20 +114,49 @@ fn linear(node: &NodeRef<'_>, text: &mut String) {
         _ => &[],
     };
     let is_part = !signs.is_empty() && !name.starts_with("mt");
+    let mut follows_part = false;
     for (index, child) in
         node.children_it(false).filter(|child| child.is_element() || child.is_text()).enumerate()
     {
         let before = text.len();
-        text.push_str(signs.get(index).copied().unwrap_or_default());
+        let sign = signs.get(index).copied().unwrap_or_default();
+        text.push_str(sign);
         let start = text.len();
         linear(&child, text);
         let inner = text.get(start..).unwrap_or_default();
         let is_long = inner.chars().nth(1).is_some() && inner.len() <= LONGEST;
+        let raised = raised(inner).filter(|_| sign == "^");
         if inner.is_empty() {
             text.truncate(before);
+        } else if let Some(raised) = raised {
+            text.truncate(before);
+            text.push_str(&raised);
         } else if is_part && is_long && child.is_element() && !child.has_name("mn") {
             text.insert(start, '(');
             text.push(')');
+        } else if !is_part && inner.len() <= LONGEST && runs_into(text, start, follows_part, &child) {
+            text.insert(start, ' ');
         }
+        follows_part = PARTS.iter().any(|part| child.has_name(part));
     }
+}
+
+/// Parts of a formula that take the text beside them for their own.
+const PARTS: &[&str] = &["mfrac", "msup", "msub", "msubsup", "msqrt"];
+
+/// Returns whether a part would run into the text before it: a fraction into any letter or number, and any text into a
+/// fraction or an exponent that stands on the line.
+fn runs_into(text: &str, start: usize, follows_part: bool, child: &NodeRef<'_>) -> bool {
+    let (before, inner) = text.split_at_checked(start).unwrap_or_default();
+    let begins = inner.starts_with(|c: char| c.is_alphanumeric() || c == '(');
+    let ends = before.ends_with(|c: char| c.is_alphanumeric() || c == ')');
+    let is_raised = before.ends_with(|c: char| inline::is_raised_digit(c));
+    begins && ends && (child.has_name("mfrac") || follows_part && !is_raised)
+}
+
+/// Returns a number as an exponent.
+fn raised(text: &str) -> Option<String> {
+    let is_number =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '−' | '+'));
+    is_number.then(|| inline::marked(text, inline::Level::Super)).filter(|raised| raised != text)
 }

@@ -2,10 +2,13 @@
 
 mod attributes;
 mod blocks;
+mod boxes;
 mod embedded;
 mod outlook;
 mod readability;
+mod selector;
 mod style;
+mod stylesheet;
 mod tags;
 mod tree;
 mod visible;
@@ -40,7 +43,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
-    visible::prune(&document, out);
+    visible::prune(&document, None, out);
     if let Some(main) = readability::main_part(&document.root()) {
         return blocks::write(&main, out);
     }
@@ -59,8 +62,13 @@ fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
 
 /// Writes the whole text of an HTML fragment in memory.
 pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
+    styled(html, None, out)
+}
+
+/// Writes the whole text of an HTML fragment in memory. `styles` are the style sheets that it links to, if they are known.
+fn styled(html: &str, styles: Option<&str>, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
-    visible::prune(&document, out);
+    visible::prune(&document, styles, out);
     blocks::write(&document.root(), out)
 }
 
@@ -73,10 +81,25 @@ pub(super) fn encoded(
 ) -> Result<()> {
     let mut source = Cursor::new(bytes);
     let declared = declared.map_or_else(|| declared_charset(&mut source), |declared| Ok(Some(declared)))?;
-    let charset = Charset::detect(&mut source, declared)?;
-    let html = whole(&mut source, charset, out)?;
+    fragment(&text(&mut source, declared, out)?, out)
+}
+
+/// Writes the whole text of an HTML file with the style sheets that it links to.
+pub(super) fn with_styles(bytes: Vec<u8>, styles: &str, out: &mut Output<'_>) -> Result<()> {
+    let mut source = Cursor::new(bytes);
+    let declared = declared_charset(&mut source)?;
+    styled(&text(&mut source, declared, out)?, Some(styles), out)
+}
+
+fn text(
+    source: &mut dyn Source,
+    declared: Option<&'static Encoding>,
+    out: &mut Output<'_>,
+) -> Result<String> {
+    let charset = Charset::detect(source, declared)?;
+    let html = whole(source, charset, out)?;
     check_replaced(&html)?;
-    fragment(&html, out)
+    Ok(html)
 }
 
 /// Parses HTML. Refuses trees that are too deep while they are built, and trees that the rules for broken HTML would

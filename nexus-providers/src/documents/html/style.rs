@@ -1,14 +1,9 @@
 //! Effect of style declarations on text: struck out, or not to be seen.
 
-use std::collections::BTreeMap;
-
 use nexus_core::document::UnreadPart;
 
 /// Distance at which text is moved off the page, in pixels.
 const FAR: f64 = 500.0;
-
-/// Maximum number of rules that are kept of a page's style sheets.
-const RULES: usize = 10_000;
 
 /// Declarations of one rule or of one `style` attribute that decide whether text is read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +18,8 @@ pub(super) struct Declarations {
     is_far: bool,
     /// Whether `display` or `visibility` say that the element is shown.
     shown: bool,
+    /// Whether the element stands as a box of its own rather than within a line.
+    boxed: Option<bool>,
 }
 
 impl Declarations {
@@ -40,7 +37,10 @@ impl Declarations {
 
     fn take(&mut self, name: &str, value: &str) {
         let hidden = match name {
-            "display" | "visibility" => {
+            "display" | "visibility" | "content-visibility" => {
+                if name == "display" {
+                    self.boxed = Some(!matches!(value, "inline" | "contents"));
+                }
                 self.shown = !matches!(value, "none" | "hidden" | "collapse");
                 !self.shown
             }
@@ -52,10 +52,14 @@ impl Declarations {
             }
             "color" => {
                 self.color = colour(value);
-                value == "transparent"
+                self.color.as_deref() == Some("transparent")
             }
             "background" | "background-color" => {
-                self.ground = value.split_whitespace().find_map(colour).or_else(|| Some("other".to_owned()));
+                self.ground = ground(value);
+                false
+            }
+            "float" => {
+                self.boxed = Some(value != "none").filter(|boxed| *boxed).or(self.boxed);
                 false
             }
             "position" => {
@@ -78,6 +82,7 @@ impl Declarations {
             "clip" => value.replace([' ', ','], "").starts_with("rect(0") || value.contains("1px"),
             "clip-path" => value.contains("inset(100%") || value.contains("inset(50%"),
             "transform" => value.replace(' ', "").contains("scale(0)"),
+            "filter" => value.replace(' ', "").contains("opacity(0)"),
             "mso-hide" => value == "all",
             _ => false,
         };
@@ -86,9 +91,25 @@ impl Declarations {
         }
     }
 
-    /// Returns whether the declarations show the element in spite of a rule.
-    pub(super) fn shown(&self) -> bool {
-        self.shown
+    /// Adds declarations that outweigh these.
+    pub(super) fn add(&mut self, later: &Self) {
+        if later.shown && self.part == Some(UnreadPart::HiddenText) {
+            self.part = None;
+        }
+        self.part = later.part.or(self.part);
+        self.color = later.color.clone().or_else(|| self.color.take());
+        self.ground = later.ground.clone().or_else(|| self.ground.take());
+        self.boxed = later.boxed.or(self.boxed);
+        self.shown |= later.shown;
+        self.is_placed |= later.is_placed;
+        self.is_clipped |= later.is_clipped;
+        self.is_tiny |= later.is_tiny;
+        self.is_far |= later.is_far;
+    }
+
+    /// Returns whether the element stands as a box of its own, if the declarations say so.
+    pub(super) fn boxed(&self) -> Option<bool> {
+        self.boxed
     }
 
     /// Returns the kind of text that these declarations make of an element, if it is not to be read.
@@ -112,22 +133,49 @@ fn length(value: &str) -> Option<f64> {
     Some(number * factor)
 }
 
-/// Returns a colour in one notation, if it is one.
+/// Returns the colour of a background, or nothing for one that lets the colour behind it through.
+fn ground(value: &str) -> Option<String> {
+    if matches!(value, "none" | "inherit" | "initial" | "unset") {
+        return None;
+    }
+    let named = |word: &str| colour(word).filter(|colour| is_digits(colour) || colour == "transparent");
+    let found = colour(value).or_else(|| value.split_whitespace().find_map(named));
+    found.or_else(|| Some("other".to_owned())).filter(|colour| colour != "transparent")
+}
+
+/// Returns whether two colours cannot be told apart.
+pub(super) fn looks_the_same(one: &str, other: &str) -> bool {
+    const NEAR: u8 = 8;
+    let channel = |colour: &str, at: usize| u8::from_str_radix(colour.get(at..at + 2)?, 16).ok();
+    let is_near = |at: usize| {
+        channel(one, at).zip(channel(other, at)).is_some_and(|(one, other)| one.abs_diff(other) <= NEAR)
+    };
+    one == other || is_digits(one) && is_digits(other) && [0, 2, 4].into_iter().all(is_near)
+}
+
+/// Returns whether a colour has three channels rather than a name.
+fn is_digits(colour: &str) -> bool {
+    colour.len() == 6 && colour.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns a colour in one notation, if it is one; `transparent` for one without any opacity.
 pub(super) fn colour(value: &str) -> Option<String> {
-    const LONGEST: usize = 32;
+    const LONGEST: usize = 48;
     let value = value.trim().to_ascii_lowercase();
     if value.len() > LONGEST {
         return None;
     }
     if let Some(digits) = value.strip_prefix('#') {
-        let short = digits.len() == 3;
-        return Some(
-            digits.chars().flat_map(|digit| std::iter::repeat_n(digit, if short { 2 } else { 1 })).collect(),
-        );
+        let width = if digits.len() <= 4 { 2 } else { 1 };
+        let digits: String = digits.chars().flat_map(|digit| std::iter::repeat_n(digit, width)).collect();
+        return match digits.split_at_checked(6) {
+            Some((_, "00")) => Some("transparent".to_owned()),
+            Some((channels, "" | "ff")) => Some(channels.to_owned()),
+            _ => None,
+        };
     }
-    if let Some(parts) = value.strip_prefix("rgb(").and_then(|rest| rest.strip_suffix(')')) {
-        let part = |part: &str| part.trim().parse::<u8>().map(|part| format!("{part:02x}"));
-        return parts.split(',').map(part).collect::<Result<String, _>>().ok();
+    if let Some(parts) = value.strip_prefix("rgb").and_then(|rest| rest.strip_suffix(')')) {
+        return channels(parts.trim_start_matches('a').strip_prefix('(')?);
     }
     Some(match value.as_str() {
         "white" => "ffffff".into(),
@@ -137,84 +185,32 @@ pub(super) fn colour(value: &str) -> Option<String> {
         "green" => "008000".into(),
         "yellow" => "ffff00".into(),
         "gray" | "grey" => "808080".into(),
+        "inherit" | "initial" | "unset" | "currentcolor" | "none" => return None,
         word if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic()) => word.to_owned(),
         _ => return None,
     })
 }
 
-/// Style sheets of a page, as far as their selectors are a tag, a class, an id, or a tag with a class.
-#[derive(Debug, Default)]
-pub(super) struct StyleSheet {
-    rules: BTreeMap<String, UnreadPart>,
-}
-
-impl StyleSheet {
-    /// Adds the rules of a style sheet. Later rules outweigh earlier ones. Conditional rules do not apply.
-    pub(super) fn add(&mut self, css: &str) {
-        let mut rest = css;
-        while let Some((selectors, tail)) = rest.split_once('{') {
-            let selectors = selectors.rsplit_once("*/").map_or(selectors, |(_, after)| after);
-            if selectors.trim_start().starts_with('@') {
-                rest = after_block(tail);
-                continue;
-            }
-            let (declarations, tail) = tail.split_once('}').unwrap_or((tail, ""));
-            let declarations = Declarations::of(declarations);
-            for selector in selectors.split(',').map(str::trim).filter(|selector| is_simple(selector)) {
-                self.rule(selector, &declarations);
-            }
-            rest = tail;
-        }
+/// Reads the channels of a colour and its opacity: `255, 255, 255` and `0 0 0 / 50%`. One that is partly transparent has
+/// no colour of its own.
+fn channels(text: &str) -> Option<String> {
+    let mut parts = text.split([',', ' ', '/']).filter(|part| !part.is_empty());
+    let channels = parts.by_ref().take(3).map(|part| part.parse::<u8>().map(|part| format!("{part:02x}")));
+    let channels = channels.collect::<Result<String, _>>().ok()?;
+    let opacity = |text: &str| {
+        let share = text.strip_suffix('%');
+        share
+            .unwrap_or(text)
+            .parse::<f64>()
+            .ok()
+            .map(|value| if share.is_some() { value / 100.0 } else { value })
+    };
+    match parts.next().map(opacity) {
+        None => Some(channels),
+        Some(Some(opacity)) if opacity <= 0.01 => Some("transparent".to_owned()),
+        Some(Some(opacity)) if opacity >= 1.0 => Some(channels),
+        Some(_) => None,
     }
-
-    fn rule(&mut self, selector: &str, declarations: &Declarations) {
-        let selector = selector.to_ascii_lowercase();
-        match declarations.part() {
-            Some(part) if self.rules.len() < RULES => drop(self.rules.insert(selector, part)),
-            None if declarations.shown => drop(self.rules.remove(&selector)),
-            Some(_) | None => {}
-        }
-    }
-
-    /// Returns whether the page has no rules that matter.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
-    /// Returns the kind of text that the rules make of an element.
-    pub(super) fn part(&self, tag: &str, id: Option<&str>, classes: Option<&str>) -> Option<UnreadPart> {
-        const CLASSES: usize = 32;
-        let find = |selector: &str| self.rules.get(&selector.to_ascii_lowercase()).copied();
-        id.and_then(|id| find(&format!("#{id}"))).or_else(|| find(tag)).or_else(|| {
-            let classes = classes.unwrap_or_default().split_whitespace().take(CLASSES);
-            classes
-                .map(|class| format!(".{class}"))
-                .find_map(|class| find(&class).or_else(|| find(&format!("{tag}{class}"))))
-        })
-    }
-}
-
-/// Returns whether a selector has one part, without states, attributes or combinators.
-fn is_simple(selector: &str) -> bool {
-    let body = selector.strip_prefix(['.', '#']).unwrap_or(selector);
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    !body.is_empty() && body.split('.').count() <= 2 && body.chars().all(|c| plain(c) || c == '.')
-}
-
-/// Returns the text after a block whose opening brace was read.
-fn after_block(text: &str) -> &str {
-    let mut depth = 1_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return text.get(at + 1..).unwrap_or_default();
-        }
-    }
-    ""
 }
 
 #[cfg(test)]
@@ -257,22 +253,17 @@ mod tests {
     }
 
     #[test]
-    fn style_sheets_apply_by_tag_class_and_id() {
-        let mut sheet = StyleSheet::default();
-        sheet.add("/* x */ .h, p.old {display:none} #i{opacity:0} @media print{.p{display:none}} .q{display:none} .q{display:block} a:hover{display:none}");
-        assert_eq!(sheet.part("b", None, Some("x h")), Some(UnreadPart::HiddenText));
-        assert_eq!(sheet.part("p", None, Some("old")), Some(UnreadPart::HiddenText));
-        assert_eq!(sheet.part("p", Some("i"), None), Some(UnreadPart::HiddenText));
-        for (tag, class) in [("b", "old"), ("b", "p"), ("b", "q"), ("a", "x")] {
-            assert_eq!(sheet.part(tag, None, Some(class)), None, "{tag} {class}");
-        }
-    }
-
-    #[test]
     fn colours_are_compared_in_one_notation() {
         assert_eq!(
             [colour("#FFF"), colour("rgb(255, 255, 255)"), colour("White")].map(Option::unwrap),
             ["ffffff"; 3]
         );
+        assert_eq!(colour("rgba(0, 0, 0, 0)").as_deref(), Some("transparent"));
+        assert_eq!(colour("rgb(0 0 0 / 100%)").as_deref(), Some("000000"));
+        assert_eq!(colour("#ffff").as_deref(), Some("ffffff"));
+        assert!(looks_the_same("ffffff", "fefefe") && !looks_the_same("ffffff", "eeeeee"));
+        assert_eq!(Declarations::of("background: url(x.png) no-repeat").ground.as_deref(), Some("other"));
+        assert_eq!(Declarations::of("background: #FFF url(x.png)").ground.as_deref(), Some("ffffff"));
+        assert_eq!(Declarations::of("background: none").ground, None);
     }
 }

@@ -4,58 +4,56 @@ use dom_query::{Document, NodeData, NodeRef};
 use nexus_core::document::UnreadPart;
 
 use super::super::block_writer::Output;
-use super::style::{Declarations, StyleSheet, colour};
+use super::boxes;
+use super::style::{Declarations, colour, looks_the_same};
+use super::stylesheet::StyleSheet;
 
 /// Colour of a page, as far as it is known where an element stands.
 type Ground = Option<String>;
 
 /// Removes the text of a page that is struck out or hidden, and counts it. Hidden text stays if the limits ask for it.
-pub(super) fn prune(document: &Document, out: &mut Output<'_>) {
-    let (sheet, is_styled) = style_sheets(document);
-    let ground = Some("ffffff".to_owned()).filter(|_| !is_styled);
+/// Boxes that stand beside each other are separated by a blank. `styles` are the style sheets that the page links to, if
+/// they are known.
+pub(super) fn prune(document: &Document, styles: Option<&str>, out: &mut Output<'_>) {
+    let sheet = style_sheets(document, styles);
+    let ground = Some("ffffff".to_owned()).filter(|_| !sheet.is_partial);
     let mut open: Vec<(NodeRef<'_>, Ground)> = vec![(document.root(), ground)];
-    while let Some((node, ground)) = open.pop() {
+    while let Some((node, around)) = open.pop() {
         out.budget.work(1);
-        let ground = if node.is_element() {
-            let declarations = Declarations::of(&node.attr("style").unwrap_or_default());
+        let mut ground = around;
+        if node.is_element() {
+            let declarations = sheet.declarations(&node, &out.budget);
             let own =
                 declarations.ground.clone().or_else(|| node.attr("bgcolor").and_then(|value| colour(&value)));
-            let ground = own.or(ground);
-            if let Some(part) = unread(&node, &declarations, ground.as_deref(), &sheet)
+            ground = own.or(ground);
+            if let Some(part) = unread(&node, &declarations, ground.as_deref())
                 && !is_kept(&node, part, out)
             {
                 continue;
             }
-            ground
-        } else {
-            ground
-        };
+            boxes::separate(document, &node, &declarations);
+        }
         open.extend(node.children_it(true).map(|child| (child, ground.clone())));
     }
 }
 
-/// Returns the rules of the page, and whether style sheets may give it colours.
-fn style_sheets(document: &Document) -> (StyleSheet, bool) {
-    let (mut sheet, mut is_styled) = (StyleSheet::default(), false);
+/// Returns the rules of the page.
+fn style_sheets(document: &Document, styles: Option<&str>) -> StyleSheet {
+    let mut sheet = StyleSheet::default();
+    sheet.add(styles.unwrap_or_default());
     for node in document.root().descendants_it() {
         if node.has_name("style") {
-            let css = node.text();
-            is_styled |= css.contains("background");
-            sheet.add(&css);
-        } else if node.has_name("link") {
-            is_styled |= node.attr("rel").is_some_and(|rel| rel.to_ascii_lowercase().contains("stylesheet"));
+            sheet.add(&node.text());
+        } else if node.has_name("link") && styles.is_none() {
+            sheet.is_partial |=
+                node.attr("rel").is_some_and(|rel| rel.to_ascii_lowercase().contains("stylesheet"));
         }
     }
-    (sheet, is_styled)
+    sheet
 }
 
 /// Returns the kind of text that an element holds, if it is not to be read.
-fn unread(
-    node: &NodeRef<'_>,
-    declarations: &Declarations,
-    ground: Option<&str>,
-    sheet: &StyleSheet,
-) -> Option<UnreadPart> {
+fn unread(node: &NodeRef<'_>, declarations: &Declarations, ground: Option<&str>) -> Option<UnreadPart> {
     let name = node.node_name()?;
     match &*name {
         "html" | "body" | "head" | "script" | "style" => return None,
@@ -68,11 +66,10 @@ fn unread(
         return Some(UnreadPart::HiddenText);
     }
     let color = declarations.color.clone().or_else(|| node.attr("color").and_then(|color| colour(&color)));
-    if color.is_some_and(|color| ground == Some(color.as_str())) {
+    if color.zip(ground).is_some_and(|(color, ground)| looks_the_same(&color, ground)) {
         return Some(UnreadPart::HiddenText);
     }
-    let by_rule = || sheet.part(&name, node.id_attr().as_deref(), node.class().as_deref());
-    declarations.part().or_else(|| if sheet.is_empty() || declarations.shown() { None } else { by_rule() })
+    declarations.part()
 }
 
 /// Removes an element and counts its text, unless it is hidden text that is wanted. Returns whether it is kept.

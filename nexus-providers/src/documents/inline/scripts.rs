@@ -130,6 +130,11 @@ fn each(text: &str, letters: &[(char, char)]) -> Option<String> {
     if is_word { None } else { text.chars().map(convert).collect() }
 }
 
+/// Returns whether a character is a digit above the line.
+pub(in super::super) fn is_raised_digit(c: char) -> bool {
+    matches!(c, '²' | '³' | '¹' | '\u{2070}'..='\u{2079}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

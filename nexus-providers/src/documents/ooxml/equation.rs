@@ -1,4 +1,4 @@
-//! Equations as a line of text: `x^2`, `(a+b)/c`.
+//! Equations as a line of text: `x²`, `(a+b)/c`.
 
 use super::super::budget::Budget;
 use super::super::inline::{Inline, Level};
@@ -11,6 +11,8 @@ const DEEPEST: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Equation {
     parts: Vec<Part>,
+    /// End of the last fraction or index on the line.
+    ended: Option<usize>,
 }
 
 /// Open part with its brackets, and the separator between its elements.
@@ -39,6 +41,11 @@ impl Equation {
 
     /// Begins a part.
     pub(super) fn begin(&mut self, name: &str, text: &mut Inline) {
+        let end = text.settle();
+        let follows_part = self.ended.is_some_and(|ended| ended == end && end > 0);
+        if name == "num" || follows_part && matches!(name, "e" | "d" | "m") {
+            text.part_from_word();
+        }
         let end = text.settle();
         let follows = self.parts.last().filter(|around| around.start < end);
         let sign = match name {
@@ -86,6 +93,9 @@ impl Equation {
             }
             return;
         }
+        if name == "sup" && text.raise_number(start) {
+            return;
+        }
         let inner = text.since(start);
         let plain = matches!(name, "e" | "mr" | "eqArr");
         let long = inner.chars().nth(1).is_some() || matches!(name, "d" | "m" | "deg");
@@ -93,6 +103,9 @@ impl Equation {
         if !plain && self.parts.len() < DEEPEST && long {
             budget.work(inner.len());
             text.enclose(start, (&brackets.0, &brackets.1));
+        }
+        if matches!(name, "den" | "sup" | "sub") {
+            self.ended = Some(text.settle());
         }
     }
 }

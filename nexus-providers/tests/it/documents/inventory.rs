@@ -321,7 +321,7 @@ fn html() -> Fixture {
     markup()
         .read("<p><input value='Bergen'/> <input type='checkbox' checked> insured</p>", "Bergen ☒ insured")
         .read("<p><svg><title>A chart of depots</title><path/></svg></p>", "[Image: A chart of depots]")
-        .read("<p><math><msup><mi>x</mi><mn>2</mn></msup></math></p>", "x^2")
+        .read("<p><math><msup><mi>x</mi><mn>2</mn></msup></math></p>", "x²")
         .unread(UnreadPart::Drawing, "<p><svg><path/></svg></p>")
         .unread(UnreadPart::Drawing, "<p><canvas></canvas></p>")
         .unread(UnreadPart::Attachment, "<p><iframe src='c'></iframe></p>")

@@ -3,6 +3,7 @@
 use nexus_core::document::UnreadPart;
 use nexus_providers::documents::DocumentLimits;
 
+use super::build::archive;
 use super::meaning::check_unread;
 use super::{check, parse, parse_within};
 
@@ -59,7 +60,7 @@ fn html_marks_superscripts_and_reads_forms_descriptions_and_formulas() {
         "p City Bergen ☒ insured blue By post",
         "p [Image: Floor plan]",
         "p 漢(かん) Label",
-        "p (a+b)/cx^2",
+        "p (a+b)/c x²",
     ];
     let report = check(html, "a.html", &expected);
     let counted = [
@@ -266,4 +267,77 @@ fn feeds_keep_content_written_as_elements_and_count_files() {
     let report =
         check(atom, "a.xml", &["h1 N", "h2 E", "p Published: 2025-01-02", "p One & three", "li item"]);
     check_unread(&report, &[(UnreadPart::Media, 1), (UnreadPart::StruckText, 1)]);
+}
+
+#[test]
+fn links_and_boxes_beside_each_other_are_separate_words() {
+    for (html, expected) in [
+        (
+            "<p>Tags: <a href=a>Blue Origin</a><a href=b>Ceres</a><a href=c>CLPS</a></p>",
+            "p Tags: Blue Origin Ceres CLPS",
+        ),
+        ("<p><span>A grey rabbit</span><span>Credit: Getty</span></p>", "p A grey rabbit Credit: Getty"),
+        ("<p>fee<span style='display:inline-block'>45</span>EUR</p>", "p fee 45 EUR"),
+        ("<style>.c{display:block}</style><p><b class=c>one</b><b class=c>two</b></p>", "p one two"),
+        (
+            "<p><b>H</b>ello w<i>or</i>ld <span>H</span><span>ello</span> <code><span>get</span><span>Name</span></code></p>",
+            "p Hello world Hello getName",
+        ),
+        ("<p><a href=a>part</a>ly</p>", "p partly"),
+    ] {
+        check(format!("<html>{html}</html>"), "a.html", &[expected]);
+    }
+}
+
+#[test]
+fn parts_of_a_formula_do_not_run_into_each_other() {
+    for (formula, expected) in [
+        ("<mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup>", "p E=mc²"),
+        ("<msup><mi>x</mi><mn>3</mn></msup><mfrac><mi>a</mi><mi>b</mi></mfrac>", "p x³ a/b"),
+        ("<mn>2</mn><mfrac><mi>a</mi><mi>b</mi></mfrac><mi>c</mi>", "p 2 a/b c"),
+        ("<msup><mi>x</mi><mi>n</mi></msup><mi>y</mi>", "p x^n y"),
+        ("<msup><mi>x</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msup>", "p x^(n+1)"),
+    ] {
+        check(format!("<html><p><math>{formula}</math></p></html>"), "a.html", &[expected]);
+    }
+}
+
+#[test]
+fn text_that_style_sheets_hide_is_left_out() {
+    for (css, html) in [
+        (".w{color:#fff}", "<p class=w>x</p>"),
+        (".h{color:#000;background:#000}", "<p class=h>x</p>"),
+        ("@media screen{.i{display:none}}", "<p class=i>x</p>"),
+        (".e .f{display:none}", "<div class=e><p class=f>x</p></div>"),
+        ("[data-x]{display:none}", "<p data-x=1>x</p>"),
+        (".t{color:rgba(0,0,0,0)}", "<p class=t>x</p>"),
+        ("body{background:#fff}", "<p style='color:#fefefe'>x</p>"),
+        ("body{background:#000} .b{color:black}", "<p class=b>x</p>"),
+    ] {
+        let page = format!("<html><style>{css}</style><body><p>Seen.</p>{html}</body></html>");
+        check_unread(&check(page, "a.html", &["p Seen."]), &[(UnreadPart::HiddenText, 1)]);
+    }
+    let seen = "<html><style>body{background:#123} .a{background:url(x)} @media print{.p{display:none}}</style><body>\
+        <p style='color:#fff'>One.</p><p class=a><b style='color:white'>Two.</b></p><p class=p>Three.</p></body></html>";
+    check(seen, "a.html", &["p One.", "p Two.", "p Three."]);
+}
+
+#[test]
+fn style_sheets_of_a_book_apply_to_its_chapters() {
+    let book = archive(&[
+        ("mimetype", "application/epub+zip"),
+        ("META-INF/container.xml", "<container><rootfile full-path='O/b.opf'/></container>"),
+        (
+            "O/b.opf",
+            "<package><manifest><item id='a' href='t/a.xhtml'/></manifest><spine><itemref idref='a'/></spine></package>",
+        ),
+        ("O/s.css", ".h{display:none} .st{text-decoration:line-through}"),
+        (
+            "O/t/a.xhtml",
+            "<html><head><link rel='stylesheet' href='../s.css'/></head><body><p>Fee <span class='st'>400</span> 450</p>\
+            <p class='h'>x</p></body></html>",
+        ),
+    ]);
+    let report = check(book, "a.epub", &["p Fee 450"]);
+    check_unread(&report, &[(UnreadPart::HiddenText, 1), (UnreadPart::StruckText, 1)]);
 }

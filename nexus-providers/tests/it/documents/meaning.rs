@@ -293,7 +293,7 @@ fn docx_equations_keep_sums_and_brackets() {
         part("e", "i"),
         part("e", "x")
     );
-    check(docx(&sum), "a.docx", &["p ∑_(i=1)^ni|x|"]);
+    check(docx(&sum), "a.docx", &["p ∑_(i=1)^n i|x|"]);
 }
 
 pub(super) fn slide_text(properties: &str, text: &str) -> String {

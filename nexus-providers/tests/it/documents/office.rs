@@ -53,7 +53,7 @@ fn docx_notes_follow_the_body_and_equations_are_a_line() {
     let notes = format!("<w:footnotes><w:footnote>{}</w:footnote></w:footnotes>", paragraph("", "The note"));
     let title = "<cp:coreProperties><dc:title>The title</dc:title></cp:coreProperties>";
     let parts = [("word/footnotes.xml", notes.as_str()), ("docProps/core.xml", title)];
-    let report = check(docx_with(equation, &parts), "a.docx", &["p a=(b+c)/dx^2", "p The note"]);
+    let report = check(docx_with(equation, &parts), "a.docx", &["p a=(b+c)/d x²", "p The note"]);
     assert_eq!(report.title.as_deref(), Some("The title"));
 }
 
