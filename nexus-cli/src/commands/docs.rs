@@ -306,6 +306,8 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     let failure = failure.map(|failure| format!("{}: {}", failure.code, failure.message)).unwrap_or_default();
     let report = document.report.clone().unwrap_or_default();
     let warnings = warnings::of(Some(&report));
+    let own_facts = Some(&report.facts).filter(|facts| !facts.is_empty());
+    let own_facts = own_facts.and_then(|facts| serde_json::to_string(facts).ok()).unwrap_or_default();
     let rows = [
         ("document", document.id.to_string()),
         ("name", document.name.clone()),
@@ -321,6 +323,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
         ("passages", document.passages.to_string()),
         ("tags", tags.join(", ")),
         ("facts", facts),
+        ("own facts", own_facts),
         ("sha-256", document.content_hash.clone()),
         ("created", format!("{} by {}", document.created_at, document.created_by)),
         ("changed", document.updated_at.to_string()),

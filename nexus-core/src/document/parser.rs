@@ -94,6 +94,10 @@ pub struct ParseReport {
     /// Character encoding, where it had to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
+    /// Facts that the document states about itself, such as the front matter of Markdown, by name. They are part of the
+    /// text as well, and no metadata: no policy reads them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
     /// Number of the parts that were met and not turned into text, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<UnreadPart, u32>,

@@ -163,6 +163,15 @@ impl<'a> Output<'a> {
         self.report.title = Some(title).filter(|title| !title.is_empty());
     }
 
+    /// Reports a fact that the document states about itself, truncated to the limit. The first value of a name stays.
+    pub(super) fn fact(&mut self, name: &str, value: &str) {
+        const KEPT: usize = 100;
+        let name = shortened(name, QUOTED_CHARS);
+        if self.report.facts.len() < KEPT && !name.is_empty() {
+            self.report.facts.entry(name).or_insert_with(|| shortened(value, NAME_CHARS));
+        }
+    }
+
     /// Adds a warning to the report.
     pub(super) fn warn(&mut self, warning: impl AsRef<str>) {
         const KEPT: usize = 100;

@@ -19,10 +19,11 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     blocks(rest, out)
 }
 
-/// Writes front matter as a paragraph, and takes the title from it.
+/// Writes front matter as a paragraph, and reports its facts. The document takes its title from them.
 fn write_facts(facts: &[Fact], out: &mut Output<'_>) -> Result<()> {
     let title = facts.iter().find(|fact| fact.key == "title");
     out.title(title.map_or("", |fact| fact.value.as_str()));
+    facts.iter().for_each(|Fact { key, value }| out.fact(key, value));
     out.paragraph(&front_matter::lines(facts))
 }
 
@@ -35,8 +36,28 @@ pub(super) fn blocks(text: &str, out: &mut Output<'_>) -> Result<()> {
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
     let mut writer = Writer::default();
-    Parser::new_ext(text, options).try_for_each(|event| writer.event(event, out))?;
+    for (event, place) in Parser::new_ext(text, options).into_offset_iter() {
+        if event == Event::End(TagEnd::TableCell) {
+            writer.cell_end = place.end;
+        } else if event == Event::End(TagEnd::TableRow) {
+            let rest = text.get(writer.cell_end..place.end).unwrap_or_default();
+            writer.rows.last_mut().into_iter().for_each(|row| row.extend(further_cells(rest)));
+        }
+        writer.event(event, out)?;
+    }
     writer.flush(out)
+}
+
+/// Returns the cells at the end of a row that has more of them than its header. The parser drops them.
+fn further_cells(rest: &str) -> Vec<String> {
+    let rest = rest.trim();
+    let rest = rest.strip_prefix('|').unwrap_or(rest);
+    let rest = rest.strip_suffix('|').unwrap_or(rest);
+    if rest.trim().is_empty() {
+        return Vec::new();
+    }
+    let escaped = rest.replace("\\|", "\0");
+    escaped.split('|').map(|cell| cell.trim().replace('\0', "|")).collect()
 }
 
 /// Element of HTML within Markdown whose text is left out until it ends.
@@ -60,6 +81,8 @@ struct Writer {
     /// Number of the next item of each open list; none in unnumbered lists.
     lists: Vec<Option<u64>>,
     rows: Vec<Vec<String>>,
+    /// End of the last cell in the source.
+    cell_end: usize,
     /// Start of the description of each open image.
     images: Vec<usize>,
     left_out: Option<LeftOut>,

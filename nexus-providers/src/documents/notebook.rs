@@ -32,6 +32,9 @@ struct Cell {
     source: Text,
     #[serde(default)]
     outputs: Vec<CellOutput>,
+    /// Images of a cell in Markdown, by name.
+    #[serde(default)]
+    attachments: Map<String, Value>,
 }
 
 /// Output of a cell. Older notebooks keep the forms of a result beside its kind, newer ones under `data`.
@@ -94,6 +97,10 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let older = notebook.worksheets.into_iter().flat_map(|worksheet| worksheet.cells);
     for cell in notebook.cells.into_iter().flatten().chain(older) {
         let text = cell.source.join();
+        let is_shown = |name: &String| text.contains(&format!("attachment:{name}"));
+        // The text counts or describes the images that it shows.
+        let unseen = cell.attachments.keys().filter(|name| !is_shown(name)).count();
+        out.unread(UnreadPart::Image, u32::try_from(unseen).unwrap_or(u32::MAX));
         match cell.kind.as_str() {
             "markdown" => markdown::blocks(&text, out)?,
             "code" => out.push(BlockKind::Code, &text)?,
@@ -126,8 +133,16 @@ impl CellOutput {
             form("text/plain", "").or_else(|| Some(self.text.join()).filter(|text| !text.trim().is_empty()));
         let is_image = self.data.keys().any(|name| name.starts_with("image/"))
             || ["png", "jpeg", "svg"].iter().any(|name| self.older.contains_key(*name));
-        if let Some(table) = form("text/html", "html").filter(|html| html.contains("<table")) {
-            return html::fragment(&table, out);
+        // The plain form of an object without text only names it: `<IPython.core.display.HTML object>`.
+        let is_name = |text: &String| text.trim().starts_with('<') && text.trim().ends_with('>');
+        let says_nothing = plain.as_ref().is_none_or(is_name) && form("text/markdown", "markdown").is_none();
+        if let Some(page) =
+            form("text/html", "html").filter(|html| html.contains("<table") || says_nothing && !is_image)
+        {
+            let before = out.bytes();
+            html::fragment(&page, out)?;
+            out.unread(UnreadPart::Output, u32::from(out.bytes() == before));
+            return Ok(());
         }
         if let Some(text) = form("text/markdown", "markdown") {
             return markdown::blocks(&text, out);

@@ -236,10 +236,11 @@ fn notebooks_keep_outputs_that_are_text_and_count_others() {
         "code accuracy 0.873",
         "code 42",
         "table | a | b |\n| --- | --- |\n| 1 | 2 |",
+        "p widget",
         "code ValueError: bad value",
         "p raw text",
     ];
-    check_unread(&check(notebook, "a.ipynb", &expected), &[(UnreadPart::Output, 2)]);
+    check_unread(&check(notebook, "a.ipynb", &expected), &[(UnreadPart::Output, 1)]);
     let older = r#"{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x", "outputs": [{"output_type": "pyout", "text": ["7"]}]}]}]}"#;
     check(older, "a.ipynb", &["code x", "code 7"]);
 }
@@ -340,4 +341,38 @@ fn style_sheets_of_a_book_apply_to_its_chapters() {
     ]);
     let report = check(book, "a.epub", &["p Fee 450"]);
     check_unread(&report, &[(UnreadPart::HiddenText, 1), (UnreadPart::StruckText, 1)]);
+}
+
+#[test]
+fn front_matter_is_reported_as_facts() {
+    let yaml = "---\ntitle: Leave\ntags: [hr, leave]\nowner:\n  name: Ann\n---\n\nThirty days.\n";
+    let toml =
+        "+++\ntitle = \"Leave\"\ntags = [\"hr\", \"leave\"]\n[owner]\nname = \"Ann\"\n+++\n\nThirty days.\n";
+    let json = "{\"title\": \"Leave\", \"tags\": [\"hr\", \"leave\"], \"owner\": {\"name\": \"Ann\"}}\n\nThirty days.\n";
+    for text in [yaml, toml, json] {
+        let (blocks, report) = parse(text.as_bytes(), "a.md").unwrap();
+        assert_eq!(blocks.last().map(String::as_str), Some("p Thirty days."));
+        let facts: Vec<String> = report.facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(facts, ["owner.name=Ann", "tags=hr, leave", "title=Leave"], "{text}");
+    }
+    assert!(parse(b"# Leave\n\nThirty days.\n", "a.md").unwrap().1.facts.is_empty());
+}
+
+#[test]
+fn cells_beyond_the_header_of_a_table_in_markdown_are_read() {
+    let table = "| A | B |\n|---|---|\n| 1 | 2 | extra \\| more | last |\n| only |\n| 3 | 4 |\n";
+    let expected = "table | A | B |  |  |\n| --- | --- | --- | --- |\n| 1 | 2 | extra \\| more | last |\n| only |  |  |  |\n| 3 | 4 |  |  |";
+    check(table, "a.md", &[expected]);
+}
+
+#[test]
+fn notebooks_count_images_beside_their_text_and_read_outputs_in_html() {
+    let notebook = r#"{"nbformat": 4, "cells": [
+        {"cell_type": "markdown", "source": "Text ![](attachment:b.png)", "attachments": {"a.png": {"image/png": "x"}, "b.png": {"image/png": "x"}}},
+        {"cell_type": "code", "source": "show()", "outputs": [
+            {"output_type": "execute_result", "data": {"text/html": "<p>Only <b>HTML</b></p><script>x</script>"}},
+            {"output_type": "display_data", "data": {"text/html": "<p>Object</p>", "text/plain": "<IPython.core.display.HTML object>"}},
+            {"output_type": "display_data", "data": {"text/html": "<script>plot()</script>"}}]}]}"#;
+    let report = check(notebook, "a.ipynb", &["p Text", "code show()", "p Only HTML", "p Object"]);
+    check_unread(&report, &[(UnreadPart::Image, 2), (UnreadPart::Output, 1)]);
 }
