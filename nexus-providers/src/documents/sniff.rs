@@ -1,16 +1,21 @@
 //! Format detection by content. Names and declared media types decide only between text formats.
 
-use std::io::Read;
+use std::io::{Read, SeekFrom};
 
 use nexus_core::Result;
 use nexus_core::document::parser::{FileHints, Source};
 
 use super::charset::{Charset, Utf8Reader};
 use super::format::Format;
-use super::{archive, error, ole};
+use super::{archive, error, ole, pdf};
 
 /// Number of bytes inspected.
 const HEAD: u64 = 16 * 1024;
+
+/// Number of bytes within which the signature of a PDF counts by itself, and number of last bytes that confirm a later
+/// one.
+const PDF_WITHIN: usize = 1024;
+const PDF_TAIL: u64 = 1024;
 
 /// Detects the format of `source` and rewinds it.
 pub(super) fn format(source: &mut dyn Source, hints: &FileHints) -> Result<Format> {
@@ -33,17 +38,42 @@ fn by_content(source: &mut dyn Source, head: &[u8], hints: &FileHints) -> Result
     if head.starts_with(&ole::MAGIC) {
         return ole::format(source);
     }
-    if head.get(..1024.min(head.len())).unwrap_or_default().windows(5).any(|bytes| bytes == b"%PDF-") {
+    if has_signature(head.get(..PDF_WITHIN.min(head.len())).unwrap_or_default()) {
         return Ok(Format::Pdf);
     }
     if head.starts_with(b"{\\rtf") {
         return Ok(Format::Rtf);
+    }
+    if ends_as_pdf(source)? {
+        return Ok(Format::Pdf);
     }
     let charset = Charset::of_head(head);
     if charset.is_none() && is_binary(head) {
         return Err(error::unsupported(binary_kind(head)));
     }
     by_text(&decode_head(source, charset)?, hints)
+}
+
+fn has_signature(bytes: &[u8]) -> bool {
+    bytes.windows(5).any(|bytes| bytes == b"%PDF-")
+}
+
+/// Returns whether a file ends as a PDF does and holds the signature of one behind other bytes, such as the header of
+/// a transfer.
+fn ends_as_pdf(source: &mut dyn Source) -> Result<bool> {
+    let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
+    let tail = part(source, size.saturating_sub(PDF_TAIL), PDF_TAIL)?;
+    let tail = tail.trim_ascii_end();
+    let ends = tail.ends_with(b"%%EOF") && tail.windows(9).any(|bytes| bytes == b"startxref");
+    Ok(ends && has_signature(&part(source, 0, pdf::SIGNATURE_WITHIN)?))
+}
+
+/// Returns at most `length` bytes from `start` on.
+fn part(source: &mut dyn Source, start: u64, length: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.seek(SeekFrom::Start(start)).map_err(error::unreadable)?;
+    Read::take(source, length).read_to_end(&mut bytes).map_err(error::unreadable)?;
+    Ok(bytes)
 }
 
 /// Returns whether the bytes hold more control characters than text does.
@@ -201,6 +231,9 @@ mod tests {
         check(b"%PDF-1.4\n", "notes.txt", Format::Pdf);
         check(b"{\\rtf1 x}", "letter.doc", Format::Rtf);
         check(b"<!DOCTYPE html><p>x", "page.txt", Format::Html);
+        let late = |end: &str| ["header: x\n".repeat(500).as_str(), "%PDF-1.4\nstartxref\n9\n", end].concat();
+        check(late("%%EOF\n").as_bytes(), "a.pdf", Format::Pdf);
+        check(late("%%EOF, the file ends.").as_bytes(), "a.pdf", Format::Text);
         check(b"plain words", "report.pdf", Format::Text);
         check(b"From: a@b.c\nSubject: hi\n\nbody", "x.txt", Format::Mail);
         check(b"{\"a\":1}\n{\"a\":2}\n", "x.json", Format::JsonLines);

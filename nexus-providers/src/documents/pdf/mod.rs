@@ -45,6 +45,9 @@ use super::block_writer::Output;
 use super::inline::{Subject, comment, image};
 use super::{error, table};
 
+/// Number of first bytes that hold the signature. Bytes before it do not belong to the format.
+pub(super) const SIGNATURE_WITHIN: u64 = 64 * 1024;
+
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut bytes = Vec::new();
     source.read_to_end(&mut bytes).map_err(error::unreadable)?;

@@ -9,6 +9,7 @@ use hayro_syntax::object::{Dict, FromBytes, MaybeRef, Object, ObjectIdentifier, 
 use hayro_syntax::{LoadPdfError, Pdf};
 use nexus_core::Result;
 
+use super::SIGNATURE_WITHIN;
 use super::decode::{Decoded, filter};
 use crate::documents::error;
 
@@ -16,8 +17,8 @@ use crate::documents::error;
 const CATALOG: u32 = 4_000_000_000;
 const PAGES: u32 = CATALOG + 1;
 
-/// Maximum offset of the signature. Bytes before it do not belong to the format.
-const SIGNATURE_WITHIN: usize = 1024;
+/// Number of last bytes that hold the end of the format.
+const END_WITHIN: usize = 1024;
 
 /// Open file, with the number of its catalog if it names one.
 pub(super) struct Opened {
@@ -29,7 +30,8 @@ pub(super) struct Opened {
 
 /// Opens the file. With `repair`, its tables are ignored and its objects are searched for.
 pub(super) fn open(bytes: &[u8], repair: bool) -> Result<Opened> {
-    let signature = find(bytes.get(..SIGNATURE_WITHIN.min(bytes.len())).unwrap_or_default(), b"%PDF-");
+    let within = usize::try_from(SIGNATURE_WITHIN).unwrap_or(usize::MAX).min(bytes.len());
+    let signature = find(bytes.get(..within).unwrap_or_default(), b"%PDF-");
     let bytes = bytes.get(signature.unwrap_or(0)..).unwrap_or_default();
     let table = startxref(bytes).filter(|_| !repair).and_then(|at| Some((at, trailer_at(bytes, at)?)));
     let (at, trailer) = match table {
@@ -37,7 +39,7 @@ pub(super) fn open(bytes: &[u8], repair: bool) -> Result<Opened> {
         None => (None, last_trailer(bytes)),
     };
     let root = trailer.as_ref().and_then(|trailer| trailer.get_ref(keys::ROOT)).map(Into::into);
-    let tail = bytes.get(bytes.len().saturating_sub(SIGNATURE_WITHIN)..).unwrap_or_default();
+    let tail = bytes.get(bytes.len().saturating_sub(END_WITHIN)..).unwrap_or_default();
     let cut_off = find(tail, b"startxref").is_none() && find(tail, b"%%EOF").is_none();
     match Pdf::new(update(bytes, at, trailer.as_ref())) {
         Ok(pdf) => Ok(Opened { pdf, root, cut_off }),
