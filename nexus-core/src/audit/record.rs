@@ -100,6 +100,12 @@ pub fn actor_in(body: &[u8]) -> Option<String> {
 pub(crate) struct RecordedFacts {
     /// Kind of event.
     pub(crate) kind: String,
+    /// Principal, in the form of [`actor`].
+    pub(crate) actor: String,
+    /// Id of the request that led to the event.
+    pub(crate) corr: Option<String>,
+    /// Version of the policy in force.
+    pub(crate) policy_ver: String,
     /// Time, in the form of [`Timestamp`].
     pub(crate) ts: String,
     /// Facts by name.

@@ -2,10 +2,12 @@
 //! document.
 
 use super::model::{Document, DocumentStatus, Job, JobState, Stage};
+use super::parser::ParseReport;
 use super::store::Publication;
 use super::version_state::{PublishedVersions, StoredVersion};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::language::Language;
 use crate::owner::is_claimable;
 
 /// Job with its document and its version, as a store holds them.
@@ -58,8 +60,7 @@ impl JobWork {
     pub fn fail(&mut self, failure: &Failure, now: Timestamp) -> Result<i64> {
         let discarded = self.version.discard()?;
         self.job.state = JobState::Failed { failure: failure.clone() };
-        self.document.status = DocumentStatus::Failed;
-        self.document.failure = Some(failure.clone());
+        self.document.fail(failure);
         (self.document.updated_at, self.document.completed_at) = (now, Some(now));
         Ok(discarded)
     }
@@ -88,19 +89,31 @@ impl JobWork {
         let versions = PublishedVersions { live: self.version.publish()?, retired };
         self.job.state = JobState::Succeeded;
         let (document, now) = (&mut self.document, publication.now);
-        document.status = DocumentStatus::Succeeded;
-        document.failure = None;
-        (document.version, document.passages) = (self.job.version, staged);
-        document.language = publication.language;
-        if !publication.report.content_type.is_empty() {
-            document.content_type.clone_from(&publication.report.content_type);
-        }
-        document.report = Some(publication.report.clone());
+        document.succeed(self.job.version, staged, publication.language, &publication.report);
         (document.updated_at, document.completed_at) = (now, Some(now));
         if reindex {
             document.last_reindexed_at = Some(now);
         }
         Ok(versions)
+    }
+}
+
+impl Document {
+    /// Takes the facts of a version that is published.
+    pub(crate) fn succeed(&mut self, version: u32, passages: u32, language: Language, report: &ParseReport) {
+        self.status = DocumentStatus::Succeeded;
+        self.failure = None;
+        (self.version, self.passages, self.language) = (version, passages, language);
+        if !report.content_type.is_empty() {
+            self.content_type.clone_from(&report.content_type);
+        }
+        self.report = Some(report.clone());
+    }
+
+    /// Takes the failure of its last job.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        self.status = DocumentStatus::Failed;
+        self.failure = Some(failure.clone());
     }
 }
 

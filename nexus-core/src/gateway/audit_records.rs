@@ -6,6 +6,7 @@ use crate::audit::{Digest, Draft, Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::RunId;
+use crate::ledger::content::{consumer_digest, reservation_digest, usage_digest};
 use crate::ledger::{Attempt, AttemptOutcome, Call, CallStatus, IdempotencyKey, Operation};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
@@ -65,7 +66,8 @@ pub(super) fn opened(
     let mut payload = facts(attempt)
         .token("decision", "admitted")
         .hash("request_commit", Digest::salted("call/request", &call.salt, &call.digest))
-        .hash("claim_commit", Digest::salted("call/claim", &call.salt, &call.idempotency_key.key));
+        .hash("claim_commit", Digest::salted("call/claim", &call.salt, &call.idempotency_key.key))
+        .hash("consumer", consumer_digest(&call.consumer, call.idempotency_key.operation));
     if let Some(run) = &call.consumer.run {
         payload = payload.token("run", run);
     }
@@ -152,6 +154,7 @@ fn facts(attempt: &Attempt) -> Payload {
         .token("price", &attempt.price_version)
         .money("reserved", attempt.reserved.money)
         .token("reserved_tokens", &attempt.reserved.tokens.to_string())
+        .hash("reservation", reservation_digest(attempt))
 }
 
 fn ended(outcome: &AttemptOutcome) -> Payload {
@@ -162,4 +165,5 @@ fn ended(outcome: &AttemptOutcome) -> Payload {
         .token("tokens", &outcome.charged.tokens.to_string())
         .flag("estimated", outcome.estimated)
         .token("error", outcome.error.as_deref().unwrap_or("none"))
+        .hash("usage", usage_digest(outcome))
 }

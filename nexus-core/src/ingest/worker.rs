@@ -14,11 +14,11 @@ use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::corpus::CorpusConfig;
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
-use crate::document::content::PassagesDigest;
+use crate::document::content::{PassagesDigest, document_digest};
 use crate::document::model::Stage;
 use crate::document::parser::codes;
 use crate::document::store::{Lease, Publication, StagedPassage};
-use crate::document::{Block, BlockSink, FileHints, JobState, ParseReport, Source};
+use crate::document::{Block, BlockSink, Document, FileHints, JobState, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Origin, embedder_replaced};
@@ -132,7 +132,7 @@ impl Engine {
             access,
             audit: self.closing(lease, &staging, &report),
             report,
-            language: staging.language.unwrap_or(Language::Undetermined),
+            language: staging.language_of_document(),
             passages: staging.staged,
             model: staging.model,
             now,
@@ -164,6 +164,8 @@ impl Engine {
     }
 
     fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> UnsealedRecords {
+        let mut document = lease.document.clone();
+        document.succeed(lease.job.version, staging.staged, staging.language_of_document(), report);
         let facts = Payload::new()
             .id("document", &lease.document.id)
             .count("version", lease.job.version)
@@ -174,7 +176,7 @@ impl Engine {
         self.pending(vec![
             self.job_draft(lease, PUBLISHED).with_payload(facts),
             self.job_draft(lease, Kind::CHAIN_CLOSE)
-                .with_payload(Payload::new().token("outcome", "succeeded")),
+                .with_payload(end_facts(&document).token("outcome", "succeeded")),
         ])
     }
 
@@ -191,7 +193,9 @@ impl Engine {
         }
         tracing::info!(document = %lease.document.id, error = %error.report(), "a document could not be ingested");
         let failure = Failure::from(error);
-        let facts = Payload::new().token("outcome", "failed").token("code", &failure.code);
+        let mut document = lease.document.clone();
+        document.fail(&failure);
+        let facts = end_facts(&document).token("outcome", "failed").token("code", &failure.code);
         let audit = self.pending(vec![self.job_draft(lease, Kind::CHAIN_CLOSE).with_payload(facts)]);
         let fail = || self.jobs.fail(lease, failure.clone(), self.clock.now(), audit.clone());
         match timeout(self.settings.job_lease, self.persist(fail)).await {
@@ -228,7 +232,16 @@ struct Staging<'e> {
     digest: PassagesDigest,
 }
 
+/// Returns what the record of a job's end tells of its document.
+fn end_facts(document: &Document) -> Payload {
+    Payload::new().hash("document_digest", document_digest(document))
+}
+
 impl Staging<'_> {
+    fn language_of_document(&self) -> Language {
+        self.language.unwrap_or(Language::Undetermined)
+    }
+
     /// Runs the parser on a blocking thread, and chunks its blocks.
     async fn stage_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
         let document = &self.lease.document;

@@ -2,11 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Call, LedgerEntry};
+use super::{Attempt, AttemptOutcome, Call, LedgerEntry, Operation};
 use crate::audit::{ContentFinding, ContentState, Digest, RecordedFacts, tokenised};
 use crate::money::NanoUsd;
+use crate::quota::Consumer;
+
+/// Returns the digest of the consumer of a call and its operation, which the record of its admission holds.
+pub(crate) fn consumer_digest(consumer: &Consumer, operation: Operation) -> Digest {
+    digest(&(consumer, operation))
+}
+
+/// Returns the digest of all amounts of a reservation.
+pub(crate) fn reservation_digest(attempt: &Attempt) -> Digest {
+    digest(&attempt.reserved)
+}
+
+/// Returns the digest of the usage, the charge and the end of an attempt.
+pub(crate) fn usage_digest(outcome: &AttemptOutcome) -> Digest {
+    let AttemptOutcome { at, usage, charged, .. } = outcome;
+    digest(&(at, usage, charged))
+}
+
+/// Returns the digest of a whole entry, as it is shown, without its number in the store.
+pub(crate) fn entry_digest(entry: &LedgerEntry) -> Digest {
+    digest(&LedgerEntry { seq: 0, ..entry.clone() })
+}
+
+fn digest(value: &impl Serialize) -> Digest {
+    Digest::of(serde_json::to_string(value).unwrap_or_default())
+}
 
 /// Facts that the records of a call's chain hold.
 #[derive(Clone, Debug)]
@@ -69,10 +96,18 @@ impl RecordedCall {
         found
     }
 
+    /// Returns whether the record has digests of all that an entry shows. That of an earlier version does not.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.opened.get("consumer").is_some()
+    }
+
     fn is_of(&self, call: &Call, has_corrections: bool) -> bool {
         let request = Digest::salted("call/request", &call.salt, &call.digest).to_string();
         let key = Digest::salted("call/claim", &call.salt, &call.idempotency_key.key).to_string();
-        if !holds(&self.opened, &[("request_commit", request), ("claim_commit", key)]) {
+        let consumer = consumer_digest(&call.consumer, call.idempotency_key.operation);
+        if !holds(&self.opened, &[("request_commit", request), ("claim_commit", key)])
+            || !holds_if_any(&self.opened, "consumer", consumer)
+        {
             return false;
         }
         let Some(closed) = &self.closed else { return true };
@@ -103,8 +138,13 @@ impl RecordedCall {
             ("tokens", entry.charged.tokens.to_string()),
             ("error", tokenised(entry.error.as_deref().unwrap_or("none"))),
         ];
+        let consumer = consumer_digest(&entry.consumer, entry.kind);
+        let usage = digest(&(&entry.ts, &entry.usage, &entry.charged));
         holds(begun, &then)
             && holds(ended, &at_the_end)
+            && holds_if_any(&self.opened, "consumer", consumer)
+            && holds_if_any(begun, "reservation", digest(&entry.reserved))
+            && holds_if_any(ended, "usage", usage)
             && ended.get("estimated").and_then(Value::as_bool) == Some(entry.estimated)
     }
 }
@@ -112,6 +152,11 @@ impl RecordedCall {
 /// Returns whether a record holds all of these facts.
 fn holds(record: &Value, facts: &[(&str, String)]) -> bool {
     facts.iter().all(|(name, fact)| record.get(*name).and_then(Value::as_str) == Some(fact.as_str()))
+}
+
+/// Returns whether a record holds a digest, or has none, as that of an earlier version.
+fn holds_if_any(record: &Value, name: &str, digest: Digest) -> bool {
+    record.get(name).is_none_or(|recorded| recorded.as_str() == Some(digest.to_string().as_str()))
 }
 
 fn nanos(amount: NanoUsd) -> String {

@@ -7,7 +7,7 @@ use crate::access::Visibility;
 use crate::audit::{
     Erasable, KeyRing, RecordedFacts, Status, Verification, actor, actor_in, facts_in, inspect_run, no_chain,
 };
-use crate::document::content::{PassagesDigest, RecordedPublication};
+use crate::document::content::RecordedJob;
 use crate::error::{ErrorKind, Result};
 use crate::id::RunId;
 use crate::ledger::LedgerQuery;
@@ -23,9 +23,6 @@ pub const CHAIN_VERIFY: Operation =
     Operation::new("audit.read", READERS, Route::get("/v1/audit/chains/{chain_id}/verification"));
 /// Operation of listing audit chains.
 pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains"));
-
-/// Number of passages per read of a comparison.
-const PASSAGES_PAGE: usize = 256;
 
 /// Maximum number of comparisons of one chain while its object changes between them.
 const MAX_COMPARISONS: usize = 16;
@@ -132,8 +129,8 @@ impl Nexus {
             let is_erased = self.is_recorded(tenant, &object, keys, of_call).await?;
             return self.compare_call(tenant, chain, &call, is_erased, verification).await;
         }
-        if let Some(publication) = RecordedPublication::read(&facts) {
-            return self.compare_passages(tenant, chain, &publication, verification).await;
+        if let Some(job) = RecordedJob::read(&facts) {
+            return self.compare_document(tenant, chain, keys, &job, verification).await;
         }
         if let [_, change, _] = &*facts {
             self.compare_change(tenant, chain, keys, change, verification).await?;
@@ -156,6 +153,11 @@ impl Nexus {
             verification.not_checked.push(
                 "options, citations, speech and journal of this run, and whether its texts were erased on purpose: \
                  an earlier version wrote no fingerprints of them",
+            );
+        }
+        if !record.has_principal() {
+            verification.not_checked.push(
+                "organisation, roles and groups of the run's principal: an earlier version wrote no fingerprint of them",
             );
         }
         if !record.is_closed() {
@@ -181,44 +183,6 @@ impl Nexus {
         }
     }
 
-    /// Compares the passages that a job published, as long as its version is the one that is searched, and no later job
-    /// has worked on the document.
-    async fn compare_passages(
-        &self,
-        tenant: &TenantId,
-        job: &str,
-        publication: &RecordedPublication,
-        verification: &mut Verification,
-    ) -> Result<()> {
-        let (documents, id) = (&self.engine.documents, &publication.document);
-        let version = match documents.document(tenant, id).await {
-            // A document that was removed and ingested again has the same versions.
-            Ok(document) => Some(document.version).filter(|_| document.last_job_id.as_str() == job),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let (mut count, mut digest) = (0_u64, PassagesDigest::default());
-        let mut page = Page::first(PASSAGES_PAGE);
-        while version == Some(publication.version) {
-            let passages = documents.passages(tenant, id, &page).await?;
-            if passages.iter().any(|passage| passage.key.version != publication.version) {
-                // Another version was published meanwhile.
-                break;
-            }
-            digest = passages.iter().fold(digest, PassagesDigest::with_passage);
-            count = count.saturating_add(passages.len() as u64);
-            let Some(last) = passages.last() else {
-                verification.compared(publication.compare(count, digest).into_iter().collect());
-                return Ok(());
-            };
-            page = page.after(last.key.index.to_string());
-        }
-        verification
-            .not_checked
-            .push("the passages: a later job has worked on the document, or it was removed");
-        Ok(())
-    }
-
     async fn compare_call(
         &self,
         tenant: &TenantId,
@@ -231,6 +195,11 @@ impl Nexus {
             LedgerQuery { call: Some(id.to_owned()), page: Page::first(MAX_FACTS), ..LedgerQuery::default() };
         let calls = self.engine.ledger.calls(tenant, &query).await?;
         let entries = self.engine.ledger.ledger(tenant, &query).await?;
+        if !record.is_complete() {
+            verification.not_checked.push(
+                "consumer, usage and time of the ledger entries: an earlier version wrote no digests of them",
+            );
+        }
         verification.compared(record.compare(calls.first(), &entries, is_erased));
         Ok(())
     }

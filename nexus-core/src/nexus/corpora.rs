@@ -24,7 +24,7 @@ pub const CORPUS_DELETE: Operation =
 
 const CREATED: Kind = Kind::new("corpus.created");
 const UPDATED: Kind = Kind::new("corpus.updated");
-const DELETED: Kind = Kind::new("corpus.deleted");
+pub(super) const DELETED: Kind = Kind::new("corpus.deleted");
 
 impl Nexus {
     /// Creates a corpus. `config` is its `provider_config_json`; `{}` means the defaults.

@@ -46,7 +46,7 @@ pub const GRANT_CREATE: Operation = Operation::new(
 pub const GRANT_REVOKE: Operation =
     GRANT_CREATE.at(Route::delete("/v1/admin/authz/documents/{document_id}/permissions/{permission_id}"));
 
-const DELETED: Kind = Kind::new("document.deleted");
+pub(super) const DELETED: Kind = Kind::new("document.deleted");
 const GRANTED: Kind = Kind::new("grant.created");
 const REVOKED: Kind = Kind::new("grant.revoked");
 

@@ -10,6 +10,7 @@ pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod reconcile;
 mod recorded_changes;
+mod recorded_documents;
 mod removal;
 mod resource_changes;
 mod resources;
@@ -17,6 +18,7 @@ pub(crate) mod retention;
 mod rights;
 pub(crate) mod runs;
 pub(crate) mod transfer;
+mod unrecorded;
 pub(crate) mod usage;
 
 use std::sync::Arc;

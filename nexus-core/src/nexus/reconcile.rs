@@ -4,6 +4,7 @@ use super::Nexus;
 use crate::audit::{Kind, Payload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::check_name;
+use crate::ledger::content::entry_digest;
 use crate::ledger::{LedgerEntry, LedgerQuery, Reconciliation, VendorBill};
 use crate::money::NanoUsd;
 use crate::page::Page;
@@ -46,11 +47,7 @@ impl Nexus {
         own.check_estimated()?;
         let (usage, charged) = self.billed(caller, own, latest, &bill).await?;
         let revision = latest.revision().saturating_add(1);
-        let facts = facts(call, own.attempt, revision, reason)
-            .token("bill", bill.as_str())
-            .nested("before", amounts(&latest.charged))
-            .nested("after", amounts(&charged));
-        let reconciliation = Reconciliation {
+        let mut reconciliation = Reconciliation {
             tenant: caller.tenant().clone(),
             call: call.to_owned(),
             attempt: own.attempt,
@@ -60,8 +57,15 @@ impl Nexus {
             reason: reason.to_owned(),
             by: caller.subject().to_string(),
             at: self.engine.clock.now(),
-            audit: self.engine.single_event_chain(caller, RECONCILED, facts)?,
+            audit: self.engine.pending(Vec::new()),
         };
+        let entry = reconciliation.entry(own.clone(), latest)?;
+        let facts = facts(call, own.attempt, revision, reason)
+            .token("bill", bill.as_str())
+            .nested("before", amounts(&latest.charged))
+            .nested("after", amounts(&charged))
+            .hash("entry", entry_digest(&entry));
+        reconciliation.audit = self.engine.single_event_chain(caller, RECONCILED, facts)?;
         self.engine.quota.reconcile(reconciliation).await
     }
 
@@ -144,7 +148,8 @@ pub(super) fn correction_facts(entry: &LedgerEntry) -> Option<Payload> {
     let correction = entry.correction.as_ref()?;
     let facts = facts(&entry.call, entry.attempt, correction.revision, &correction.reason);
     let before = amounts(&correction.charged_before);
-    Some(facts.nested("before", before).nested("after", amounts(&entry.charged)))
+    let facts = facts.nested("before", before).nested("after", amounts(&entry.charged));
+    Some(facts.hash("entry", entry_digest(entry)))
 }
 
 fn facts(call: &str, attempt: u32, revision: u32, reason: &str) -> Payload {

@@ -26,7 +26,7 @@ const PLACE: u64 = 1;
 const PAGE: usize = 1_000;
 
 /// Facts that earlier versions did not record.
-const LATER_FACTS: [&str; 2] = ["mode", "reason"];
+const LATER_FACTS: [&str; 3] = ["entry", "mode", "reason"];
 
 /// Name, in a [`Verification`], of the comparison of what is stored with the records of all changes.
 const SETTINGS: &str = "settings";
@@ -194,7 +194,7 @@ struct RecordedChanges {
 }
 
 impl RecordedChanges {
-    fn add(&mut self, chain: &str, RecordedFacts { kind, ts, payload }: RecordedFacts) {
+    fn add(&mut self, chain: &str, RecordedFacts { kind, ts, payload, .. }: RecordedFacts) {
         self.records = self.records.saturating_add(1);
         if kind == RECONCILED.as_str() {
             self.corrections.insert(correction_key(&payload), payload);

@@ -1,6 +1,6 @@
 //! Stored texts of a run, [`RunContents`], and their comparison with the signed record of the run.
 //!
-//! The record of a run holds fingerprints of its question, its passages, its answer, its citations, its speech and its
+//! The record of a run holds fingerprints of its principal, its question, its passages, its answer, its citations, its speech and its
 //! journal, salted with the salt that is stored with the run. The comparison computes them again from the stored texts.
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::event::{Answer, EventBody};
 use super::model::{Ask, Outcome, Run};
 use super::store::Journal;
-use crate::audit::{ContentFinding, ContentState, Digest, RecordedFacts};
+use crate::audit::{ContentFinding, ContentState, Digest, Kind, RecordedFacts, actor};
 use crate::grounding::{Citation, Evidence};
 use crate::id::SessionId;
 use crate::llm::{MessageRole, TextMark};
@@ -70,6 +70,11 @@ impl Fingerprints<'_> {
         self.of("request", &json(&(&run.ask, &run.title)))
     }
 
+    /// Returns the fingerprint of the principal with all its attributes, of the run's id and its rules of release.
+    pub(crate) fn principal(self, run: &Run) -> Digest {
+        self.of("principal", &json(&(&run.id, &run.principal, &run.answers)))
+    }
+
     /// Returns the fingerprint of the passages, with the names and places that are shown beside them.
     pub(crate) fn evidence(self, evidence: &[Evidence]) -> Digest {
         self.of("evidence", &json(evidence))
@@ -108,6 +113,11 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
 /// Facts that the records of a run's chain hold, by kind of record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedRun {
+    actor: String,
+    request: Option<String>,
+    policy: String,
+    began: String,
+    ended: Option<String>,
     opened: Option<Value>,
     shown: Option<Value>,
     closed: Option<Value>,
@@ -121,7 +131,13 @@ impl RecordedRun {
         recorded(record.opened.as_ref(), "question_commit").is_some().then_some(record)
     }
 
-    fn add(&mut self, RecordedFacts { kind, payload, .. }: RecordedFacts) {
+    fn add(&mut self, RecordedFacts { kind, actor, corr, policy_ver, ts, payload }: RecordedFacts) {
+        self.policy = policy_ver;
+        if kind == Kind::CHAIN_OPEN.as_str() {
+            (self.actor, self.request, self.began) = (actor, corr, ts);
+        } else if kind == Kind::CHAIN_CLOSE.as_str() {
+            self.ended = Some(ts);
+        }
         match kind.as_str() {
             "run.open" => self.opened = Some(payload),
             "passages.shown" => self.shown = Some(payload),
@@ -138,6 +154,11 @@ impl RecordedRun {
     /// Returns the id of the run's session.
     pub(crate) fn session(&self) -> Option<SessionId> {
         recorded(self.opened.as_ref(), "session").and_then(|id| SessionId::parse(id).ok())
+    }
+
+    /// Returns whether the record has a fingerprint of the whole principal. That of an earlier version does not.
+    pub(crate) fn has_principal(&self) -> bool {
+        recorded(self.opened.as_ref(), "principal_commit").is_some()
     }
 
     /// Returns whether the record has the fingerprints of all texts. That of an earlier version does not.
@@ -173,6 +194,8 @@ pub(crate) fn compare(
     let opened = record.opened.as_ref();
     found.same("question", opened, "question_commit", || prints.question(&run.ask));
     found.same("request", opened, "request_commit", || prints.request(run));
+    found.same("principal", opened, "principal_commit", || prints.principal(run));
+    found.origin(record, run);
 
     match (&record.shown, &contents.evidence) {
         (None, None) => {}
@@ -242,6 +265,23 @@ impl Findings {
     ) {
         if recorded(payload, name).is_some_and(|then| then != now().to_string()) {
             self.add(content, ContentState::Changed);
+        }
+    }
+
+    /// Compares who asked, by which request, in which session, under which policy, and when.
+    fn origin(&mut self, record: &RecordedRun, run: &Run) {
+        let session = record.session();
+        let completed = run.completed_at.map(|at| at.to_string());
+        for (content, is_same) in [
+            ("principal", record.actor == actor(&run.principal)),
+            ("request_id", record.request.as_deref() == Some(run.request_id.as_str())),
+            ("session", session.is_none_or(|session| session == run.session_id)),
+            ("policy", record.policy == run.policy_version),
+            ("times", (&record.began, &record.ended) == (&run.created_at.to_string(), &completed)),
+        ] {
+            if !is_same {
+                self.add(content, ContentState::Changed);
+            }
         }
     }
 

@@ -168,6 +168,7 @@ pub fn open(run: &Run) -> Changes {
         .id("session", &run.session_id)
         .hash("question_commit", prints.question(&run.ask))
         .hash("request_commit", prints.request(run))
+        .hash("principal_commit", prints.principal(run))
         .token("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
     let question = Answer { text: run.ask.question.clone(), ..Answer::default() };
     let question = message(run, MessageRole::User, question, run.created_at);

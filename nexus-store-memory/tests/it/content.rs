@@ -51,6 +51,7 @@ async fn verify_all(nexus: &Nexus) -> Vec<Verification> {
         verified.push(nexus.verify(&admin(), &chain, None).await.unwrap());
     }
     verified.extend(nexus.verify_settings(&admin(), None).await.unwrap());
+    verified.extend(nexus.verify_objects(&admin()).await.unwrap().unwrap());
     verified
 }
 
@@ -65,11 +66,18 @@ fn drop_triggers(database: &rusqlite::Connection) {
 
 /// Applies a statement to a copy of the store, and returns what a verification of all chains finds.
 async fn verified_after(original: &Path, statement: &str) -> Vec<Verification> {
+    verified_after_all(original, &[statement.to_owned()]).await
+}
+
+/// Applies statements to a copy of the store, and returns what a verification of all chains finds.
+async fn verified_after_all(original: &Path, statements: &[String]) -> Vec<Verification> {
     let changed = tempfile::tempdir().unwrap();
     copy(original, changed.path());
     let database = rusqlite::Connection::open(changed.path().join("nexus.db")).unwrap();
     drop_triggers(&database);
-    assert_ne!(database.execute(statement, []).unwrap(), 0, "{statement}");
+    for statement in statements {
+        assert_ne!(database.execute(statement, []).unwrap(), 0, "{statement}");
+    }
     drop(database);
     let nexus = nexus(&MemoryStore::open(changed.path()).unwrap());
     let verified = verify_all(&nexus).await;
@@ -232,7 +240,21 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         ("UPDATE passage SET page = 7", "passages", Changed),
         ("UPDATE passage SET span_start = span_start + 1", "passages", Changed),
         ("UPDATE passage SET headings = '[\"Law\"]'", "passages", Changed),
+        ("UPDATE passage SET hash = 'other'", "passages", Changed),
         ("DELETE FROM passage", "passages", Missing),
+        // The document.
+        ("UPDATE document SET body = json_set(body, '$.version', 7)", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.passages', 7)", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.size_bytes', 7)", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.content_hash', 'other')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.content_type', 'text/html')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.status', 'failed')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.status', 'queued')", "document", Changed),
+        (
+            "UPDATE document SET body = json_set(body, '$.failure', json('{\"code\":\"X\",\"message\":\"no\"}'))",
+            "document",
+            Changed,
+        ),
     ];
     for (statement, content, state) in rows {
         let verified = verified_after(dir.path(), statement).await;
@@ -242,6 +264,132 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         let found = unsound[0].content.iter().find(|finding| finding.content == content);
         assert_eq!(found.map(|finding| finding.state), Some(state), "{statement}: {unsound:#?}");
     }
+}
+
+/// Statements that remove the chains of which a record matches.
+fn without_chains(pattern: &str) -> [String; 2] {
+    let of_chain = format!("SELECT run FROM audit_record WHERE CAST(body AS TEXT) LIKE '{pattern}'");
+    [
+        format!("DELETE FROM audit_head WHERE run IN ({of_chain})"),
+        format!("DELETE FROM audit_record WHERE run IN ({of_chain})"),
+    ]
+}
+
+#[tokio::test]
+async fn an_object_without_a_record_is_found_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let database = rusqlite::Connection::open(dir.path().join("nexus.db")).unwrap();
+    let text = |query: &str| database.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
+    let (run, call) = (text("SELECT id FROM run"), text("SELECT call FROM billing_ledger"));
+    drop(database);
+    let one = |statement: &str| vec![statement.to_owned()];
+    let rows: [(Vec<String>, &str, &[&str]); 9] = [
+        (without_chains("%question_commit%").to_vec(), &run, &["messages", "run"]),
+        (without_chains("%claim_commit%").to_vec(), &call, &["ledger"]),
+        (without_chains("%document.published%").to_vec(), "leave.txt", &["document"]),
+        (one("DELETE FROM audit_head WHERE run = (SELECT id FROM run)"), &run, &["messages", "run"]),
+        (
+            one("UPDATE run SET id = 'inserted', body = json_set(body, '$.id', 'inserted')"),
+            "inserted",
+            &["run"],
+        ),
+        (
+            one("INSERT INTO message (tenant, session, body) \
+                 SELECT tenant, session, json_set(body, '$.run', 'unknown') FROM message LIMIT 1"),
+            "unknown",
+            &["messages"],
+        ),
+        // A chain of another kind is no record of a run.
+        (
+            one("INSERT INTO message (tenant, session, body) \
+                 SELECT tenant, session, json_set(body, '$.run', (SELECT call FROM billing_ledger)) FROM message LIMIT 1"),
+            &call,
+            &["messages"],
+        ),
+        (
+            one(
+                "INSERT INTO billing_ledger SELECT tenant, seq + 1, ts, day, user, investigation, run, model, 'unknown', attempt, \
+                 revision, estimated, calls, tokens, cost_units, cost_nano, counters, json_set(body, '$.call', 'unknown') \
+                 FROM billing_ledger",
+            ),
+            "unknown",
+            &["ledger"],
+        ),
+        (
+            one("INSERT INTO document SELECT tenant, 'law.txt', corpus, status, hash, live, newest, \
+                 json_set(body, '$.id', 'law.txt') FROM document"),
+            "law.txt",
+            &["document"],
+        ),
+    ];
+    for (statements, id, contents) in rows {
+        let verified = verified_after_all(dir.path(), &statements).await;
+        let is_unrecorded = |report: &&Verification| report.reason == Some("what is stored has no record");
+        let found: Vec<_> = verified.iter().filter(is_unrecorded).collect();
+        assert_eq!(found.len(), 1, "{statements:?}: {verified:#?}");
+        assert_eq!((found[0].run.as_str(), found[0].status), (id, Status::ContentChanged), "{statements:?}");
+        assert!(found[0].content.iter().all(|finding| finding.state == ContentState::Added));
+        let named: Vec<_> = found[0].content.iter().map(|finding| finding.content).collect();
+        assert_eq!(named, contents, "{statements:?}");
+    }
+}
+
+/// Statement that lets the document name another job as its last, and forges its passages.
+fn forged(job: &str) -> [String; 2] {
+    [
+        format!(
+            "UPDATE document SET body = json_set(body, '$.last_job_id', '{job}') WHERE body LIKE '%leave.txt%'"
+        ),
+        "UPDATE passage SET text = replace(text, 'thirty', 'twenty')".to_owned(),
+    ]
+}
+
+#[tokio::test]
+async fn passages_are_compared_whatever_job_the_store_names_as_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let leave = DocumentId::parse("leave.txt").unwrap();
+    let first = nexus.document(&admin(), &leave).await.unwrap().last_job_id;
+    nexus.reindex(&admin(), &leave, None).await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
+    ingest(&nexus, &admin(), "travel.txt", "Trains leave at nine.").await;
+    let travel = DocumentId::parse("travel.txt").unwrap();
+    let other = nexus.document(&admin(), &travel).await.unwrap().last_job_id;
+    let last = nexus.document(&admin(), &leave).await.unwrap().last_job_id;
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+    drop(nexus);
+    for (job, content) in [
+        (first.as_str(), "document"),
+        (other.as_str(), "document"),
+        ("none", "document"),
+        (last.as_str(), "passages"),
+    ] {
+        let verified = verified_after_all(dir.path(), &forged(job)).await;
+        let found = verified.iter().find(|chain| chain.run == last.as_str()).unwrap();
+        assert_eq!(found.status, Status::ContentChanged, "{job}: {verified:#?}");
+        assert_eq!(found.content.first().unwrap().content, content, "{job}");
+    }
+}
+
+#[tokio::test]
+async fn passages_are_compared_after_a_job_that_published_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let leave = DocumentId::parse("leave.txt").unwrap();
+    let published = nexus.document(&admin(), &leave).await.unwrap().last_job_id;
+    ingest(&nexus, &admin(), "leave.txt", " ").await;
+    let document = nexus.document(&admin(), &leave).await.unwrap();
+    assert!(document.failure.is_some(), "{document:?}");
+    let verified = verify_all(&nexus).await;
+    assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+    drop(nexus);
+    let verified = verified_after_all(dir.path(), &forged(document.last_job_id.as_str())).await;
+    let found = verified.iter().find(|chain| chain.run == published.as_str()).unwrap();
+    assert_eq!(found.content.first().unwrap().content, "passages", "{verified:#?}");
 }
 
 /// Model that answers without a report of its usage, so that its charge is an estimate.

@@ -111,6 +111,7 @@ const CALLS: &[(&str, Call)] = calls! {
     prune_journal(&run());
     verify("run", None);
     verify_settings(None);
+    verify_objects();
     chains(Page::default());
     sessions(Page::default());
     messages(&SessionId::parse("session").unwrap(), Page::default());

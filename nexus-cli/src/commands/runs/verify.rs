@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct VerifyArgs {
     /// The run or job
     run: Option<String>,
-    /// Check all records of the tenant, and its limits and ledger corrections against them
+    /// Check all records of the tenant, and its limits, ledger, runs, messages and documents against them
     #[arg(long)]
     all: bool,
 }
@@ -48,6 +48,9 @@ struct Summary {
     /// Verdict on limits and corrections, for callers who see all of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<&'static str>,
+    /// Number of stored objects without a record, each of which `unsound` names, for the same callers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unrecorded: Option<u64>,
     unsound: Vec<Verification>,
 }
 
@@ -124,11 +127,15 @@ async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
         summary.settings = Some(settings.status.as_str());
         summary.unsound.extend(Some(settings).filter(|settings| !settings.status.is_sound()));
     }
+    if let Some(unrecorded) = nexus.verify_objects(&context.caller).await? {
+        summary.unrecorded = Some(unrecorded.len() as u64);
+        summary.unsound.extend(unrecorded);
+    }
     if context.output.is_json() {
         context.output.json(&summary)?;
     } else {
         summary.unsound.iter().try_for_each(|verification| context.output.line(verdict(verification)))?;
-        let Summary { chains, ok, open, erased, records, unsound, settings: _ } = &summary;
+        let Summary { chains, ok, open, erased, records, unsound, .. } = &summary;
         let (chains, records) = (count(*chains, "chain"), count(*records, "record"));
         let bad = unsound.len();
         let erased = if *erased == 0 { String::new() } else { format!(", {erased} erased") };
