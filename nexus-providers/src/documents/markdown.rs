@@ -23,7 +23,9 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 fn write_facts(facts: &[Fact], out: &mut Output<'_>) -> Result<()> {
     let title = facts.iter().find(|fact| fact.key == "title");
     out.title(title.map_or("", |fact| fact.value.as_str()));
-    facts.iter().for_each(|Fact { key, value }| out.fact(key, value));
+    for Fact { key, value } in facts {
+        out.fact(key, value);
+    }
     out.paragraph(&front_matter::lines(facts))
 }
 

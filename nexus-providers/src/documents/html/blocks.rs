@@ -145,7 +145,11 @@ impl Writer<'_, '_> {
             }
             "sup" => self.raised(node, Level::Super),
             "sub" => self.raised(node, Level::Sub),
-            "a" if is_note(node) => self.enclosed(node, ("[", "]")),
+            "a" if is_note(node) => {
+                self.text.push_str(&note_mark(&node.text()));
+                self.space = false;
+                Ok(())
+            }
             "rt" => self.enclosed(node, ("(", ")")),
             "label" => {
                 self.children(node)?;

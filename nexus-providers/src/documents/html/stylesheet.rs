@@ -70,6 +70,8 @@ impl StyleSheet {
             if rules.len() < RULES_OF_KEY {
                 self.count += 1;
                 rules.push(Rule { selector, declarations: declarations.clone(), number: self.count });
+            } else {
+                self.is_partial |= declarations.ground.is_some();
             }
         }
     }
@@ -94,7 +96,9 @@ impl StyleSheet {
         }
         rules.sort_by_key(|rule| (rule.selector.weight(), rule.number));
         let mut all = Declarations::default();
-        rules.iter().for_each(|rule| all.add(&rule.declarations));
+        for rule in rules {
+            all.add(&rule.declarations);
+        }
         all.add(&own);
         all
     }

@@ -148,7 +148,10 @@ fn latin_9_is_told_by_its_euro_sign_and_its_letters() {
     check_legacy(latin_9, "Das Schloss kostet 35 € und der Schlüssel 7 €.");
     check_legacy(latin_9, "L'œuvre complète, le cœur et la sœur.");
     check_legacy(WINDOWS_1252, "Nehmen Sie ½ Pfund Möhren und 2¼ Liter Brühe.");
-    check_legacy(WINDOWS_1252, "Für die Söhne geht´s nicht größer, und der Müller weiß´s schon über die Brücke.");
+    check_legacy(
+        WINDOWS_1252,
+        "Für die Söhne geht´s nicht größer, und der Müller weiß´s schon über die Brücke.",
+    );
 }
 
 #[test]

@@ -291,6 +291,14 @@ fn links_and_boxes_beside_each_other_are_separate_words() {
 }
 
 #[test]
+fn the_mark_of_a_note_is_the_same_raised_and_on_the_line() {
+    for mark in ["1", "<sup>1</sup>"] {
+        let html = format!("<html><p>Cost<a role='doc-noteref' href='#n'>{mark}</a> in euros.</p></html>");
+        check(html, "a.html", &["p Cost[1] in euros."]);
+    }
+}
+
+#[test]
 fn parts_of_a_formula_do_not_run_into_each_other() {
     for (formula, expected) in [
         ("<mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup>", "p E=mc²"),
