@@ -45,16 +45,14 @@ impl Nexus {
         let mut query = RunQuery { page: Page::first(PAGE), ..RunQuery::default() };
         loop {
             let runs = self.engine.runs.runs(tenant, &query).await?;
-            let Some(last) = runs.last() else { return Ok(()) };
-            let Some(page) = unrecorded.next_page(&query.page, "run", last.id.as_str(), last.id.to_string())
-            else {
-                return Ok(());
-            };
-            query.page = page;
             for run in &runs {
                 let opening = self.opening_facts(tenant, run.id.as_str()).await?;
                 unrecorded.add(run.id.as_str(), "run", opening.is_some_and(|facts| is_of_run(&facts)));
             }
+            let Some(last) = last_of_full(&runs) else { return Ok(()) };
+            let next = unrecorded.next_page(&query.page, "run", last.id.as_str(), last.id.to_string());
+            let Some(next) = next else { return Ok(()) };
+            query.page = next;
         }
     }
 
@@ -62,14 +60,13 @@ impl Nexus {
         let mut page = Page::first(PAGE);
         loop {
             let sessions = self.engine.sessions.sessions(tenant, None, &page).await?;
-            let Some(last) = sessions.last() else { return Ok(()) };
-            let Some(next) = unrecorded.next_page(&page, "session", last.id.as_str(), last.key()) else {
-                return Ok(());
-            };
-            page = next;
             for session in &sessions {
                 self.add_messages_of(tenant, &session.id, unrecorded).await?;
             }
+            let Some(last) = last_of_full(&sessions) else { return Ok(()) };
+            let next = unrecorded.next_page(&page, "session", last.id.as_str(), last.key());
+            let Some(next) = next else { return Ok(()) };
+            page = next;
         }
     }
 
@@ -82,11 +79,6 @@ impl Nexus {
         let mut page = Page::first(PAGE);
         loop {
             let messages = self.engine.sessions.messages(tenant, session, &page).await?;
-            let Some(last) = messages.last() else { return Ok(()) };
-            let Some(next) = unrecorded.next_page(&page, "messages", last.run.as_str(), last.key()) else {
-                return Ok(());
-            };
-            page = next;
             for message in &messages {
                 let opening = self.opening_facts(tenant, message.run.as_str()).await?;
                 let is_of_session = |facts: &RecordedFacts| {
@@ -98,6 +90,10 @@ impl Nexus {
                     opening.is_some_and(|facts| is_of_session(&facts)),
                 );
             }
+            let Some(last) = last_of_full(&messages) else { return Ok(()) };
+            let next = unrecorded.next_page(&page, "messages", last.run.as_str(), last.key());
+            let Some(next) = next else { return Ok(()) };
+            page = next;
         }
     }
 
@@ -105,18 +101,16 @@ impl Nexus {
         let mut query = LedgerQuery { page: Page::first(PAGE), ..LedgerQuery::default() };
         loop {
             let entries = self.engine.ledger.ledger(tenant, &query).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            let Some(page) = unrecorded.next_page(&query.page, "ledger", &last.call, last.seq.to_string())
-            else {
-                return Ok(());
-            };
-            query.page = page;
             let calls: BTreeSet<&str> = entries.iter().map(|entry| entry.call.as_str()).collect();
             for call in calls {
                 let opening = self.opening_facts(tenant, call).await?;
                 let is_call = opening.is_some_and(|facts| facts.text("decision") == Some("admitted"));
                 unrecorded.add(call, "ledger", is_call);
             }
+            let Some(last) = last_of_full(&entries) else { return Ok(()) };
+            let next = unrecorded.next_page(&query.page, "ledger", &last.call, last.seq.to_string());
+            let Some(next) = next else { return Ok(()) };
+            query.page = next;
         }
     }
 
@@ -125,19 +119,16 @@ impl Nexus {
         loop {
             let now = self.engine.clock.now();
             let documents = self.engine.documents.documents(tenant, &Visibility::All, &query, now).await?;
-            let Some(last) = documents.last() else { return Ok(()) };
-            let Some(page) =
-                unrecorded.next_page(&query.page, "document", last.id.as_str(), last.id.to_string())
-            else {
-                return Ok(());
-            };
-            query.page = page;
             for document in &documents {
                 let opening = self.opening_facts(tenant, document.last_job_id.as_str()).await?;
                 let is_job =
                     opening.is_some_and(|facts| facts.text("document") == Some(document.id.as_str()));
                 unrecorded.add(document.id.as_str(), "document", is_job);
             }
+            let Some(last) = last_of_full(&documents) else { return Ok(()) };
+            let next = unrecorded.next_page(&query.page, "document", last.id.as_str(), last.id.to_string());
+            let Some(next) = next else { return Ok(()) };
+            query.page = next;
         }
     }
 
@@ -150,6 +141,11 @@ impl Nexus {
         let facts = first.first().and_then(|record| facts_in(&record.body));
         Ok(facts.filter(|facts| facts.kind == Kind::CHAIN_OPEN.as_str()))
     }
+}
+
+/// Returns the last object of a full page, after which there may be more.
+fn last_of_full<T>(page: &[T]) -> Option<&T> {
+    page.last().filter(|_| page.len() >= PAGE)
 }
 
 fn is_of_run(facts: &RecordedFacts) -> bool {

@@ -75,6 +75,7 @@ async fn verified_after_all(original: &Path, statements: &[String]) -> Vec<Verif
     copy(original, changed.path());
     let database = rusqlite::Connection::open(changed.path().join("nexus.db")).unwrap();
     drop_triggers(&database);
+    database.pragma_update(None, "foreign_keys", false).unwrap();
     for statement in statements {
         assert_ne!(database.execute(statement, []).unwrap(), 0, "{statement}");
     }
@@ -156,6 +157,24 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         ("UPDATE run SET body = json_set(body, '$.outcome.outcome', 'cancelled')", "outcome", Changed),
         ("UPDATE run SET body = json_set(body, '$.salt', 'other')", "question", Changed),
         ("DELETE FROM run", "run", Missing),
+        // The principal, its request, its session, the policy and the times.
+        ("UPDATE run SET body = json_set(body, '$.principal.subject', 'eve')", "principal", Changed),
+        (
+            "UPDATE run SET body = json_set(body, '$.principal.roles', json('[\"reader\"]'))",
+            "principal",
+            Changed,
+        ),
+        (
+            "UPDATE run SET body = json_set(body, '$.principal.groups', json('[\"staff\"]'))",
+            "principal",
+            Changed,
+        ),
+        ("UPDATE run SET body = json_set(body, '$.principal.organisation', 'hr')", "principal", Changed),
+        ("UPDATE run SET body = json_set(body, '$.request_id', 'other')", "request_id", Changed),
+        ("UPDATE run SET body = json_set(body, '$.session_id', 'other')", "session", Changed),
+        ("UPDATE run SET body = json_set(body, '$.policy_version', 'other')", "policy", Changed),
+        ("UPDATE run SET body = json_set(body, '$.created_at', '2020-01-01T00:00:00Z')", "times", Changed),
+        ("UPDATE run SET body = json_set(body, '$.completed_at', '2020-01-01T00:00:00Z')", "times", Changed),
         // The passages that were shown, with their names and places.
         ("UPDATE run SET evidence = replace(evidence, 'thirty', 'twenty')", "passages", Changed),
         ("UPDATE run SET evidence = json_set(evidence, '$[0].source_name', 'law.txt')", "sources", Changed),
@@ -227,6 +246,32 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         ("UPDATE billing_ledger SET body = json_set(body, '$.charged.money', '5')", "ledger", Changed),
         ("UPDATE billing_ledger SET body = json_set(body, '$.charged.tokens', 5)", "ledger", Changed),
         ("UPDATE billing_ledger SET body = json_set(body, '$.estimated', json('true'))", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.consumer.user', 'eve')", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.consumer.run', 'other')", "ledger", Changed),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.consumer.organisation', 'hr')",
+            "ledger",
+            Changed,
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.consumer.investigation', 'x')",
+            "ledger",
+            Changed,
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.ts', '2020-01-01T00:00:00Z')",
+            "ledger",
+            Changed,
+        ),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.kind', 'embed')", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.usage.output_text', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.usage.cache_read', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.usage.provider_total', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.charged.calls', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.charged.cost_units', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.reserved.calls', 7)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.reserved.cost_units', 7)", "ledger", Changed),
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.consumer.user', 'eve')", "call", Changed),
         ("DELETE FROM billing_ledger", "ledger", Missing),
         (
             "INSERT INTO billing_ledger SELECT tenant, seq + 1, ts, day, user, investigation, run, model, call, attempt + 1, \
@@ -250,6 +295,25 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         ("UPDATE document SET body = json_set(body, '$.content_type', 'text/html')", "document", Changed),
         ("UPDATE document SET body = json_set(body, '$.status', 'failed')", "document", Changed),
         ("UPDATE document SET body = json_set(body, '$.status', 'queued')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.created_by', 'eve')", "document", Changed),
+        (
+            "UPDATE document SET body = json_set(body, '$.created_at', '2020-01-01T00:00:00Z')",
+            "document",
+            Changed,
+        ),
+        ("UPDATE document SET body = json_set(body, '$.name', 'law.txt')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.corpus_id', 'law')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.tags', json('[\"law\"]'))", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.metadata.year', 7)", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.language', 'de')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.strict', json('true'))", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.report.title', 'Law')", "document", Changed),
+        ("UPDATE document SET body = json_set(body, '$.report.pages', 7)", "document", Changed),
+        (
+            "UPDATE document SET body = json_set(body, '$.report.warnings', json('[\"gone\"]'))",
+            "document",
+            Changed,
+        ),
         (
             "UPDATE document SET body = json_set(body, '$.failure', json('{\"code\":\"X\",\"message\":\"no\"}'))",
             "document",
@@ -452,7 +516,7 @@ async fn each_change_of_a_limit_a_price_or_a_correction_is_found_and_named() {
     let verified = verify_all(&nexus).await;
     assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
     assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
-    let rows: [(&str, &[(&str, ContentState)]); 11] = [
+    let rows: [(&str, &[(&str, ContentState)]); 18] = [
         (
             "UPDATE quota_limit SET body = json_set(body, '$.cap', 99)",
             &[("limit", Changed), ("limits", Changed)],
@@ -482,6 +546,34 @@ async fn each_change_of_a_limit_a_price_or_a_correction_is_found_and_named() {
         ),
         (
             "UPDATE billing_ledger SET body = json_set(body, '$.correction.reason', 'gift') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.correction.by', 'eve') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.correction.usage_before.output_text', 7) WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.provider', 'other') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.model', 'other') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.status', 'failed_unbilled') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.price_version', 'other') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.ts', '2020-01-01T00:00:00Z') WHERE revision = 1",
             &[("correction", Changed), ("corrections", Changed)],
         ),
         (

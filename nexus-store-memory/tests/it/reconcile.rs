@@ -148,7 +148,7 @@ async fn an_attempt_is_named_where_several_were_estimated() {
 async fn each_correction_is_one_signed_chain_without_its_reason() {
     let (world, nexus, call) = bench().await;
     let before = nexus.chains(&admin(), Page::first(99)).await.unwrap();
-    reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
+    let corrected = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
     let chains = nexus.chains(&admin(), Page::first(99)).await.unwrap();
     let new: Vec<_> = chains.iter().filter(|chain| !before.contains(chain)).collect();
     let [chain] = new.as_slice() else { panic!("{new:?}") };
@@ -156,8 +156,10 @@ async fn each_correction_is_one_signed_chain_without_its_reason() {
     let records = world.store.records(admin().tenant(), chain, 0, 9).await.unwrap();
     let body = String::from_utf8(records[1].body.clone()).unwrap();
     let reason = hex::sha256(b"invoice 7");
+    let shown = serde_json::to_string(&LedgerEntry { seq: 0, ..corrected }).unwrap();
+    let entry = hex::sha256(shown.as_bytes());
     let facts = format!(
-        r#""payload":{{"after":{{"charged":"18","tokens":"14"}},"attempt":1,"before":{{"charged":"60","tokens":"100"}},"bill":"usage","call":"{call}","reason":"{reason}","revision":1}}"#
+        r#""payload":{{"after":{{"charged":"18","tokens":"14"}},"attempt":1,"before":{{"charged":"60","tokens":"100"}},"bill":"usage","call":"{call}","entry":"{entry}","reason":"{reason}","revision":1}}"#
     );
     assert!(body.contains(&facts) && body.contains("call.reconciled"), "{body}");
     assert!(!body.contains("invoice"), "{body}");
