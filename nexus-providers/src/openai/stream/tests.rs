@@ -56,8 +56,9 @@ fn fields_that_are_null_or_empty_are_as_good_as_absent() {
 }
 
 #[test]
-fn done_alone_makes_an_answer_whole() {
-    check(&[HELLO, "[DONE]"], &[text("hello"), COMPLETE]);
+fn done_alone_ends_an_answer_of_which_nothing_says_that_it_is_whole() {
+    let unknown = CompletionEvent::Finish(FinishReason::unknown("absent"));
+    check(&[HELLO, "[DONE]"], &[text("hello"), unknown]);
     fails(&[HELLO], ProviderErrorKind::Truncated);
 }
 
