@@ -332,9 +332,9 @@ pub(super) fn full_opendocument_sheet() -> Vec<u8> {
         text("hid"),
         text("Hidden sheet"),
     );
-    let chart = r#"<office:chart><chart:chart><chart:title><text:p>Shares</text:p></chart:title><table:table><table:table-row><table:table-cell/><table:table-cell><text:p>Q1</text:p></table:table-cell></table:table-row>
-        <table:table-row><table:table-cell><text:p>North</text:p></table:table-cell><table:table-cell><text:p>7</text:p></table:table-cell></table:table-row></table:table></chart:chart></office:chart>"#;
-    let print = r#"<office:document-styles><style:master-page><style:header><text:p>Internal plan</text:p></style:header><style:footer><text:p>Page <text:page-number>1</text:page-number></text:p></style:footer></style:master-page></office:document-styles>"#;
+    let chart = r"<office:chart><chart:chart><chart:title><text:p>Shares</text:p></chart:title><table:table><table:table-row><table:table-cell/><table:table-cell><text:p>Q1</text:p></table:table-cell></table:table-row>
+        <table:table-row><table:table-cell><text:p>North</text:p></table:table-cell><table:table-cell><text:p>7</text:p></table:table-cell></table:table-row></table:table></chart:chart></office:chart>";
+    let print = r"<office:document-styles><style:master-page><style:header><text:p>Internal plan</text:p></style:header><style:footer><text:p>Page <text:page-number>1</text:page-number></text:p></style:footer></style:master-page></office:document-styles>";
     ods(styles, &sheets, &[("Object 1/content.xml", chart), ("styles.xml", print)])
 }
 
