@@ -54,6 +54,12 @@ impl Budget {
         self.charge(&self.copied, bytes as u64)
     }
 
+    /// Checks that text may be copied, before the work of copying it piece by piece.
+    pub(super) fn check_copy(&self, bytes: usize) -> Result<()> {
+        let copied = self.copied.get().saturating_add(bytes as u64);
+        if copied > self.limit { Err(error::amplifies(self.limit)) } else { Ok(()) }
+    }
+
     /// Counts work. Readers do a bounded amount for each byte, which tests verify.
     pub(super) fn work(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_add(steps as u64));

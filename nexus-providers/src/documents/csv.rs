@@ -33,17 +33,58 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     {
         first.push(row);
     }
-    let rest = first.split_off(preamble(&first));
+    let above = preamble(&first);
+    let rest = first.split_off(above);
     out.paragraph(&lines(&first))?;
-    let mut table = Table::default();
-    rest.iter().try_for_each(|row| table.row(row, out))?;
+    let mut tables = Tables::default();
+    rest.iter().enumerate().try_for_each(|(index, row)| tables.row(row, index > 0, out))?;
     while let Some(row) = rows.next()? {
-        table.row(&row, out)?;
+        tables.row(&row, true, out)?;
     }
     if let Some(line) = rows.open_quote() {
         out.warn(format!("a quotation mark in line {line} is never closed; the lines after it are one cell"));
     }
-    table.end(out)
+    tables.table.end(out)
+}
+
+/// Record, and whether a blank line stands before it.
+#[derive(Debug)]
+struct Row {
+    cells: Vec<String>,
+    apart: bool,
+}
+
+impl Row {
+    fn filled(&self) -> usize {
+        filled(&self.cells).count()
+    }
+}
+
+/// Tables one below the other. A blank line and a row of names begin the next one.
+#[derive(Default)]
+struct Tables {
+    table: Table,
+    /// Number of cells of the last row, and whether one of them was a number.
+    last: (usize, bool),
+    /// Whether rows of one cell are lines above a table.
+    in_caption: bool,
+}
+
+impl Tables {
+    fn row(&mut self, row: &Row, may_split: bool, out: &mut Output<'_>) -> Result<()> {
+        let (width, values) = self.last;
+        let names = row.filled() > 0 && !filled(&row.cells).any(table::is_number);
+        if may_split && row.apart && names && (values || row.filled() != width) {
+            self.table.end(out)?;
+            self.in_caption = true;
+        }
+        self.in_caption &= row.filled() == 1;
+        if self.in_caption {
+            return out.paragraph(&lines(std::slice::from_ref(row)));
+        }
+        self.last = (row.filled(), filled(&row.cells).any(table::is_number));
+        self.table.row(&row.cells, out)
+    }
 }
 
 /// Records that are not blank.
@@ -52,24 +93,42 @@ struct Rows<R> {
     record: StringRecord,
     /// First line of the last record, if its last cell has a line break.
     broken: Option<u64>,
+    /// Whether a record was read, and whether a blank one was the last.
+    begun: bool,
+    blank: bool,
 }
 
 impl<R: Read> Rows<R> {
     fn new(source: Quotes<R>, delimiter: u8) -> Self {
-        Self { reader: configured(delimiter).from_reader(source), record: StringRecord::new(), broken: None }
+        Self {
+            reader: configured(delimiter).from_reader(source),
+            record: StringRecord::new(),
+            broken: None,
+            begun: false,
+            blank: false,
+        }
     }
 
-    fn next(&mut self) -> Result<Option<Vec<String>>> {
+    fn next(&mut self) -> Result<Option<Row>> {
         let damaged = |e| error::malformed("a row is malformed").because(e);
-        while self.reader.read_record(&mut self.record).map_err(damaged)? {
+        loop {
+            let before = self.reader.position().line();
+            if !self.reader.read_record(&mut self.record).map_err(damaged)? {
+                return Ok(None);
+            }
+            let breaks: usize = self.record.iter().map(|cell| cell.matches('\n').count()).sum();
+            let lines = self.reader.position().line().saturating_sub(before).saturating_sub(breaks as u64);
+            // Line breaks before a record belong to blank lines.
+            self.blank |= std::mem::replace(&mut self.begun, true) && lines > 1;
             if self.record.iter().any(|cell| !cell.trim().is_empty()) {
                 let breaks =
                     self.record.iter().next_back().is_some_and(|cell| cell.trim_end().contains('\n'));
                 self.broken = self.record.position().map(csv::Position::line).filter(|_| breaks);
-                return Ok(Some(self.record.iter().map(|cell| cell.trim().to_owned()).collect()));
+                let cells = self.record.iter().map(|cell| cell.trim().to_owned()).collect();
+                return Ok(Some(Row { cells, apart: std::mem::take(&mut self.blank) }));
             }
+            self.blank = true;
         }
-        Ok(None)
     }
 
     /// Returns the first line of the last record, if a quotation mark in it is still open and hides a line break.
@@ -126,17 +185,39 @@ fn usual(numbers: impl Iterator<Item = usize>) -> Option<(usize, usize)> {
     counts.into_iter().max_by_key(|(number, count)| (*count, *number))
 }
 
-/// Returns the number of records above the header: records with far fewer cells than most have.
-fn preamble(rows: &[Vec<String>]) -> usize {
-    let Some((width, _)) = usual(rows.iter().map(Vec::len).filter(|width| *width > 1)) else { return 0 };
-    let few = |row: &Vec<String>| match filled(row).count() {
+/// Returns the number of records above the header: records with far fewer cells than most have, or names with values
+/// before a blank line and wider rows.
+fn preamble(rows: &[Row]) -> usize {
+    let Some((width, _)) = usual(rows.iter().map(|row| row.cells.len()).filter(|width| *width > 1)) else {
+        return 0;
+    };
+    if let Some(apart) = rows.iter().skip(1).position(|row| row.apart).map(|at| at + 1) {
+        let (above, below) = rows.split_at(apart);
+        let next = below.first().map_or(0, Row::filled);
+        if next > 2 && above.len() <= below.len() && above.iter().all(|row| row.filled() <= 2) {
+            return apart;
+        }
+    }
+    let few = |row: &Row| match row.filled() {
         0 | 1 => true,
         2 => width >= 4,
         _ => false,
     };
     let above = rows.iter().take_while(|row| few(row)).count();
-    let starts_below = |at: &usize| rows.get(*at..).is_some_and(table::begins_with_header);
-    let above = (0..above).find(starts_below).unwrap_or(above);
+    let starts_below = |at: &usize| {
+        let rows = rows.get(*at..).unwrap_or_default().iter().take(3);
+        table::begins_with_header(&rows.map(|row| row.cells.clone()).collect::<Vec<_>>())
+    };
+    let mut above = (0..above).find(starts_below).unwrap_or(above);
+    // Names directly above values are a header, even where the rows below have more cells.
+    let has_value = |row: Option<&Row>| row.is_some_and(|row| filled(&row.cells).any(table::is_number));
+    if has_value(rows.get(above))
+        && let Some(last) = above.checked_sub(1)
+        && rows.get(last).is_some_and(|row| row.filled() > 1)
+        && !has_value(rows.get(last))
+    {
+        above = last;
+    }
     if above < rows.len() { above } else { 0 }
 }
 
@@ -144,8 +225,8 @@ fn filled(row: &[String]) -> impl Iterator<Item = &str> {
     row.iter().map(String::as_str).filter(|cell| !cell.is_empty())
 }
 
-fn lines(rows: &[Vec<String>]) -> String {
-    rows.iter().map(|row| filled(row).collect::<Vec<_>>().join(", ")).collect::<Vec<_>>().join("\n")
+fn lines(rows: &[Row]) -> String {
+    rows.iter().map(|row| filled(&row.cells).collect::<Vec<_>>().join(", ")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod scripts;
 use nexus_core::document::UnreadPart;
 
 use super::DocumentLimits;
+use super::ink::Ink;
 pub(super) use scripts::{is_raised_digit, marked};
 
 /// Position of text relative to its line.
@@ -38,6 +39,7 @@ pub(super) struct Format {
     pub(super) struck: Option<bool>,
     pub(super) hidden: Option<bool>,
     pub(super) level: Option<Level>,
+    pub(super) ink: Ink,
 }
 
 impl Format {
@@ -45,8 +47,8 @@ impl Format {
     pub(super) fn left_out(self, read_hidden: bool) -> Option<UnreadPart> {
         match self {
             Self { struck: Some(true), .. } => Some(UnreadPart::StruckText),
-            Self { hidden: Some(true), .. } if !read_hidden => Some(UnreadPart::HiddenText),
-            Self { .. } => None,
+            format if format.is_unseen() && !read_hidden => Some(UnreadPart::HiddenText),
+            _ => None,
         }
     }
 
@@ -56,7 +58,18 @@ impl Format {
             struck: self.struck.or(inherited.struck),
             hidden: self.hidden.or(inherited.hidden),
             level: self.level.or(inherited.level),
+            ink: self.ink.or(inherited.ink),
         }
+    }
+
+    /// Returns this formatting without colours and size, for text on a ground that is not known.
+    pub(super) fn without_ink(self) -> Self {
+        Self { ink: Ink::default(), ..self }
+    }
+
+    /// Returns whether a reader does not see the text.
+    fn is_unseen(&self) -> bool {
+        self.hidden == Some(true) || self.ink.is_unseen()
     }
 }
 

@@ -16,6 +16,7 @@ mod feed;
 mod format;
 mod front_matter;
 mod html;
+mod ink;
 mod inline;
 mod json;
 mod limits;

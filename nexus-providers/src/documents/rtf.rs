@@ -1,5 +1,6 @@
 //! RTF: paragraphs and tables of the main text, then notes, comments, headers and footers.
 
+mod colours;
 mod fonts;
 mod place;
 mod tables;
@@ -14,10 +15,12 @@ use nexus_core::document::parser::{BlockKind, Source};
 
 use super::block_writer::Output;
 use super::error;
+use super::ink::{Colour, Ink};
 use super::inline::{
     self, Inline, Level, Subject, asks_for_page_number, comment, image, is_page_number, note_mark,
     page_margin,
 };
+use colours::Colours;
 use fonts::Fonts;
 use place::{FormField, Place, Property};
 use tables::Rows;
@@ -50,9 +53,12 @@ struct Group {
     begins: bool,
     /// Whether the next control word may be one that only some programs know.
     optional: bool,
+    /// Whether the group defines rows of a nested table.
+    nested: bool,
     hidden: bool,
     struck: bool,
     level: Level,
+    ink: Ink,
     encoding: Option<&'static Encoding>,
 }
 
@@ -79,6 +85,7 @@ struct Reader<'a, 'o> {
     out: &'a mut Output<'o>,
     encoding: &'static Encoding,
     fonts: Fonts,
+    colours: Colours,
     groups: Vec<Group>,
     group: Group,
     paragraph: Paragraph,
@@ -92,6 +99,9 @@ struct Reader<'a, 'o> {
     half: Option<u16>,
     rows: Rows,
     in_table: bool,
+    /// Ground of the open paragraph, and whether the pages have one.
+    ground: Option<Colour>,
+    has_background: bool,
     outline: Option<u8>,
     notes: Notes,
     /// Text of a place that is no text of the document: an author, an instruction, a property.
@@ -108,6 +118,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             out,
             encoding: WINDOWS_1252,
             fonts: Fonts::default(),
+            colours: Colours::default(),
             groups: Vec::new(),
             group: Group::default(),
             paragraph: Paragraph::default(),
@@ -117,6 +128,8 @@ impl<'a, 'o> Reader<'a, 'o> {
             half: None,
             rows: Rows::default(),
             in_table: false,
+            ground: None,
+            has_background: false,
             outline: None,
             notes: Notes::default(),
             captured: String::new(),
@@ -214,6 +227,10 @@ impl<'a, 'o> Reader<'a, 'o> {
                 self.fonts.word(word, number);
                 Ok(())
             }
+            Place::Colours => {
+                self.colours.word(word, number);
+                Ok(())
+            }
             Place::FormField => {
                 self.form_field.word(word, number);
                 Ok(())
@@ -239,15 +256,28 @@ impl<'a, 'o> Reader<'a, 'o> {
             "plain" => {
                 let group = &mut self.group;
                 (group.hidden, group.struck, group.level, group.encoding) = (false, false, Level::Line, None);
+                group.ink = Ink::default();
             }
-            "pard" => (self.in_table, self.outline) = (false, None),
+            "cf" => self.group.ink.colour = Some(self.colours.text(number)),
+            "cb" | "chcbpat" | "highlight" => self.group.ink.ground = self.colours.ground(number),
+            "fs" => self
+                .group
+                .ink
+                .size(number.map_or(12.0, |halves| f64::from(i32::try_from(halves).unwrap_or(24)) / 2.0)),
+            "cbpat" => self.ground = self.colours.ground(number),
+            "clcbpat" | "clshdng" => self.rows.shade(),
+            "viewbksp" => self.has_background = on,
+            "pard" => (self.in_table, self.outline, self.ground) = (false, None, None),
             "intbl" => self.in_table = true,
             "outlinelevel" => self.outline = number.and_then(|level| u8::try_from(level).ok()),
             "chpgn" => self.paragraph.has_page_number = true,
             "par" | "sect" | "page" => return self.end_paragraph(),
-            "cell" | "nestcell" => return self.end_cell(),
-            "row" | "nestrow" => return self.rows.end_row(&self.out.budget),
-            "line" => self.char('\n'),
+            "cell" => return self.end_cell(),
+            // A nested table is text of the cell around it.
+            "nestcell" => self.char(' '),
+            "nesttableprops" => self.group.nested = true,
+            "row" => return self.rows.end_row(&self.out.budget),
+            "nestrow" | "line" => self.char('\n'),
             "tab" => self.char('\t'),
             "emdash" => self.char('—'),
             "endash" => self.char('–'),
@@ -256,6 +286,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             "ldblquote" => self.char('“'),
             "rdblquote" => self.char('”'),
             "bullet" => self.char('•'),
+            _ if self.group.nested => {}
             _ => self.rows.word(word),
         }
         Ok(())
@@ -294,6 +325,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         }
         if place.is_story() {
             (self.group.hidden, self.group.struck, self.group.level) = (false, false, Level::Line);
+            self.group.ink = Ink::default();
         }
     }
 
@@ -382,6 +414,10 @@ impl<'a, 'o> Reader<'a, 'o> {
     fn byte(&mut self, byte: u8) {
         if self.fallback.1 > 0 {
             self.fallback.1 -= 1;
+        } else if self.group.place == Place::Colours {
+            if byte == b';' {
+                self.colours.end();
+            }
         } else if !matches!(self.group.place, Place::Skipped | Place::Picture | Place::Fonts) {
             self.pending.push(byte);
         }
@@ -414,10 +450,13 @@ impl<'a, 'o> Reader<'a, 'o> {
         if !place.is_text() {
             return;
         }
+        let unknown = place == Place::Box || self.has_background || self.in_table && self.rows.is_shaded();
+        let ground = self.ground.or(unknown.then_some(Colour::Unknown));
+        let unseen = self.group.hidden || self.group.ink.on(ground).is_unseen();
         let paragraph = &mut self.paragraph;
         let reason = match self.group {
             Group { struck: true, .. } => UnreadPart::StruckText,
-            Group { hidden: true, .. } if !self.out.limits.read_hidden => UnreadPart::HiddenText,
+            _ if unseen && !self.out.limits.read_hidden => UnreadPart::HiddenText,
             Group { level, .. } => {
                 paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
                 return paragraph.text.push(text, level);

@@ -12,7 +12,7 @@ use nexus_core::document::UnreadPart;
 use super::block_writer::Output;
 use super::inline::{self, Subject};
 use super::merged_cells::{FURTHEST, Text, repeated};
-use super::table::Table;
+use super::table::{HeaderRows, Table};
 
 /// Maximum column; cells further right move up to the others, because such sheets are sparse.
 const WIDEST: usize = 1024;
@@ -205,13 +205,15 @@ impl Sheet {
         if own > 1 || is_group || covers {
             self.spread(out)?;
         }
+        let has_group = own > 1 && self.merged.iter().any(|(_, range)| range.right > range.left) || is_group;
+        let known = if has_group { HeaderRows::Grouped } else { HeaderRows::Guessed };
         self.cover(row, out)?;
         let cells = std::mem::take(&mut self.cells);
         self.merged.clear();
         let caption = cells.iter().find(|cell| !cell.is_empty());
         match (&mut self.table, caption) {
             (None, Some(caption)) if own == 1 && !is_group && !covers => out.paragraph(caption),
-            (table, _) => table.get_or_insert_default().row(&cells, out),
+            (table, _) => table.get_or_insert_with(|| Table::under(known)).row(&cells, out),
         }
     }
 

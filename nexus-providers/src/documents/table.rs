@@ -16,8 +16,18 @@ const RUN_TOKENS: usize = 240;
 /// Maximum size of a run whose header is long, in estimated tokens.
 const LONG_RUN_TOKENS: usize = 480;
 
-/// Maximum length of a header that is repeated. Rows under a longer one have no header.
-const HEADER_BYTES: usize = 1024;
+/// Maximum size of a header that is repeated as a row, in estimated tokens and in bytes. Rows under a longer one name
+/// each of their values.
+const HEADER_TOKENS: usize = 360;
+const HEADER_BYTES: usize = 2048;
+
+/// Maximum length of a name before a value, and how far names may lengthen a row.
+const NAME_BYTES: usize = 96;
+const NAMES_LENGTHEN: usize = 8;
+
+/// Length of the parts of a row that is longer than a passage, and of cells that each part repeats.
+const PART_BYTES: usize = 900;
+const REPEATED_BYTES: usize = 64;
 
 /// Maximum number of missing cells at the end of a row that are padded. A row that lacks more stays short, because a
 /// header can be far wider than all rows below it.
@@ -26,13 +36,28 @@ const PADDING: usize = 16;
 /// Number of rows that determine the header.
 const FIRST_ROWS: usize = 3;
 
+/// Knowledge about the rows that make a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum HeaderRows {
+    /// Their cells tell.
+    #[default]
+    Guessed,
+    /// A merged cell of the first row covers several columns.
+    Grouped,
+    /// The markup declares this number.
+    Declared(usize),
+}
+
 /// Writer of tables from rows. The first row is the header; a title above it is a paragraph, and a header of two rows
 /// becomes one.
 #[derive(Default)]
 pub(super) struct Table {
     /// Rows held back until the header is known.
     first: Vec<Vec<String>>,
+    known: HeaderRows,
     header: Option<String>,
+    /// Names of the columns, if rows name each of their values.
+    names: Vec<String>,
     columns: usize,
     run: String,
     /// Size of the run so far, and its maximum, in tokens.
@@ -42,6 +67,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Creates a table with a header that is known.
+    pub(super) fn under(known: HeaderRows) -> Self {
+        Self { known, ..Self::default() }
+    }
+
     /// Takes the next row.
     pub(super) fn row<S: AsRef<str>>(&mut self, cells: &[S], out: &mut Output<'_>) -> Result<()> {
         out.budget.work(cells.len());
@@ -49,12 +79,19 @@ impl Table {
             return self.data(cells, out);
         }
         self.first.push(cells.iter().map(|cell| cell.as_ref().to_owned()).collect());
-        if self.first.len() < FIRST_ROWS {
+        let needed = match self.known {
+            HeaderRows::Declared(rows) => (rows.min(header::DEEPEST) + 1).max(FIRST_ROWS),
+            HeaderRows::Guessed | HeaderRows::Grouped => FIRST_ROWS,
+        };
+        if self.first.len() < needed {
             return Ok(());
         }
         match header::title(&self.first).map(str::to_owned) {
             Some(title) => {
                 self.first.remove(0);
+                if let HeaderRows::Declared(rows) = &mut self.known {
+                    *rows = rows.saturating_sub(1);
+                }
                 out.paragraph(&title)
             }
             None => self.begin(out),
@@ -76,12 +113,17 @@ impl Table {
     /// Makes the header of the first rows and writes the others below it.
     fn begin(&mut self, out: &mut Output<'_>) -> Result<()> {
         let mut rows = std::mem::take(&mut self.first);
-        let joined = header::joined(&rows);
-        let rest = rows.split_off(if joined.is_some() { 2 } else { 1 });
-        let names = joined.or_else(|| rows.pop()).unwrap_or_default();
-        self.columns = names.len().max(self.columns.min(names.len() + PADDING));
+        let joined = header::of(&rows, self.known);
+        let rest = rows.split_off(joined.as_ref().map_or(1, |(_, depth)| *depth).min(rows.len()));
+        let names = joined.map(|(names, _)| names).or_else(|| rows.pop()).unwrap_or_default();
+        let widest = rest.iter().map(Vec::len).max().unwrap_or(0).max(self.columns);
+        self.columns = names.len().max(widest.min(names.len() + PADDING));
         let header = format!("{}\n{}\n", line(&names, self.columns), rule(self.columns));
-        let size = if header.len() <= HEADER_BYTES { EstimatedTokens.count(&header) } else { 0 };
+        let mut size = EstimatedTokens.count(&header);
+        if size > HEADER_TOKENS || header.len() > HEADER_BYTES {
+            size = 0;
+            self.names = names;
+        }
         let rows = RUN_TOKENS.saturating_sub(size).max(RUN_TOKENS / 2);
         self.room = rows.min(LONG_RUN_TOKENS.saturating_sub(size));
         self.header = Some(header);
@@ -90,18 +132,32 @@ impl Table {
 
     fn data<S: AsRef<str>>(&mut self, cells: &[S], out: &mut Output<'_>) -> Result<()> {
         let row = line(cells, self.columns) + "\n";
+        if let Some(named) = named(&self.names, cells, row.len()) {
+            if self.runs == 0 {
+                self.flush(out)?;
+            }
+            return out.paragraph(&named);
+        }
         let tokens = EstimatedTokens.count(&row);
+        if tokens <= LONG_RUN_TOKENS {
+            return self.add(&row, tokens, out);
+        }
+        let parts = parts(cells, self.columns);
+        parts.iter().try_for_each(|part| self.add(part, EstimatedTokens.count(part), out))
+    }
+
+    fn add(&mut self, row: &str, tokens: usize, out: &mut Output<'_>) -> Result<()> {
         if !self.run.is_empty() && self.taken + tokens > self.room {
             self.flush(out)?;
         }
         self.taken += tokens;
-        self.run.push_str(&row);
+        self.run.push_str(row);
         Ok(())
     }
 
     fn flush(&mut self, out: &mut Output<'_>) -> Result<()> {
         let header = self.header.as_deref().unwrap_or_default();
-        let header = if self.runs == 0 || header.len() <= HEADER_BYTES { header } else { "" };
+        let header = if self.runs == 0 || self.names.is_empty() { header } else { "" };
         out.push(BlockKind::Table, &format!("{header}{}", self.run))?;
         self.run.clear();
         self.taken = 0;
@@ -110,13 +166,27 @@ impl Table {
     }
 }
 
+/// Returns whether a cell holds a number.
+pub(super) fn is_number(cell: &str) -> bool {
+    header::is_number(cell)
+}
+
 /// Returns whether the first rows of a table make a header of two rows.
 pub(super) fn begins_with_header(rows: &[Vec<String>]) -> bool {
-    header::joined(rows).is_some()
+    header::of(rows, HeaderRows::Guessed).is_some()
 }
 
 /// Writes a table in memory. A table of one cell becomes a paragraph, an empty one is dropped.
 pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Result<()> {
+    write_under(HeaderRows::Guessed, rows, out)
+}
+
+/// Writes a table in memory with a header that is known.
+pub(super) fn write_under<S: AsRef<str>>(
+    known: HeaderRows,
+    rows: &[Vec<S>],
+    out: &mut Output<'_>,
+) -> Result<()> {
     if rows.iter().flatten().all(|cell| cell.as_ref().trim().is_empty()) {
         return Ok(());
     }
@@ -126,7 +196,7 @@ pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Res
         return out.paragraph(cell.as_ref());
     }
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut table = Table { columns: width, ..Table::default() };
+    let mut table = Table { columns: width, ..Table::under(known) };
     rows.iter().try_for_each(|row| table.row(row, out))?;
     table.end(out)
 }
@@ -158,6 +228,73 @@ pub(super) fn inline<S: AsRef<str>>(rows: &[Vec<S>], cell: &mut String, budget: 
         cell.push('\n');
     }
     Ok(())
+}
+
+/// Returns a row as lines of names and values, unless there are no names or they lengthen the row too much.
+fn named<S: AsRef<str>>(names: &[String], cells: &[S], length: usize) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let most = length.saturating_mul(NAMES_LENGTHEN);
+    let mut text = String::new();
+    for (index, cell) in cells.iter().map(AsRef::as_ref).enumerate() {
+        if cell.trim().is_empty() {
+            continue;
+        }
+        let name = names.get(index).map_or("", String::as_str).trim();
+        let short = name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or_default();
+        text.push_str(if text.is_empty() { "" } else { "\n" });
+        text.push_str(short);
+        text.push_str(if short.is_empty() { "" } else { ": " });
+        text.push_str(cell.trim());
+        if text.len() > most {
+            return None;
+        }
+    }
+    Some(text)
+}
+
+/// Parts a row that is longer than a passage. Each part repeats the short cells and continues the long ones.
+fn parts<S: AsRef<str>>(cells: &[S], columns: usize) -> Vec<String> {
+    let short: usize =
+        cells.iter().map(|cell| cell.as_ref().len()).filter(|size| *size <= REPEATED_BYTES).sum();
+    if short > PART_BYTES {
+        return vec![line(cells, columns) + "\n"];
+    }
+    let mut rest: Vec<&str> = cells.iter().map(|cell| cell.as_ref().trim()).collect();
+    let long = rest.iter().filter(|cell| cell.len() > REPEATED_BYTES).count();
+    let size = (PART_BYTES / long.max(1)).max(REPEATED_BYTES);
+    let mut parts = Vec::new();
+    let mut is_first = true;
+    while std::mem::take(&mut is_first)
+        || rest.iter().zip(cells).any(|(rest, cell)| is_long(cell) && !rest.is_empty())
+    {
+        let row: Vec<&str> = rest
+            .iter_mut()
+            .zip(cells)
+            .map(|(rest, cell)| if is_long(cell) { cut(rest, size) } else { rest })
+            .collect();
+        parts.push(line(&row, columns) + "\n");
+    }
+    parts
+}
+
+fn is_long<S: AsRef<str>>(cell: &S) -> bool {
+    cell.as_ref().len() > REPEATED_BYTES
+}
+
+/// Takes the first words of a text, up to about `size` bytes.
+fn cut<'a>(text: &mut &'a str, size: usize) -> &'a str {
+    let end = text.floor_char_boundary(size);
+    let head = text.get(..end).unwrap_or_default();
+    let end = if end == text.len() {
+        end
+    } else {
+        head.rfind(char::is_whitespace).filter(|at| *at > size / 2).unwrap_or(end)
+    };
+    let (head, tail) = text.split_at_checked(end).unwrap_or((text, ""));
+    *text = tail.trim_start();
+    head
 }
 
 /// Formats one row. A row that lacks a few cells is padded to `columns`.

@@ -10,7 +10,7 @@ use super::super::block_writer::Output;
 use super::super::budget::Budget;
 use super::super::inline::{Level, marked, note_mark};
 use super::super::merged_cells::{self, Cell};
-use super::super::table;
+use super::super::table::{self, HeaderRows};
 use super::embedded::{self, Embedded};
 
 /// Elements without text of the document.
@@ -55,6 +55,9 @@ const BLOCKS: &[&str] = &[
     "tr",
     "ul",
 ];
+
+/// Maximum number of rows without a data cell that make a header.
+const MOST_HEADER_ROWS: usize = 3;
 
 /// Writes the content of `root` as blocks.
 pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
@@ -202,7 +205,8 @@ impl Writer<'_, '_> {
         for row in rows(node) {
             table.push(cells(&row).iter().map(|cell| self.cell(cell)).collect::<Result<Vec<Cell>>>()?);
         }
-        table::write(&merged_cells::lay_out(table, &self.out.budget)?, self.out)
+        let known = header_rows(node);
+        table::write_under(known, &merged_cells::lay_out(table, &self.out.budget)?, self.out)
     }
 
     fn cell(&mut self, node: &NodeRef<'_>) -> Result<Cell> {
@@ -312,6 +316,21 @@ fn rows<'a>(table: &NodeRef<'a>) -> impl Iterator<Item = NodeRef<'a>> {
         rows.chain((!is_group).then_some(part))
     });
     parts.filter(|node| node.has_name("tr"))
+}
+
+/// Returns the rows that make the header: those of a `thead`, or else the first rows without a data cell.
+fn header_rows(table: &NodeRef<'_>) -> HeaderRows {
+    let head = table.children_it(false).find(|part| part.has_name("thead"));
+    let declared = head.map(|head| head.children_it(false).filter(|row| row.has_name("tr")).count());
+    let is_header = |row: &NodeRef<'_>| {
+        let cells = cells(row);
+        !cells.is_empty() && cells.iter().all(|cell| cell.has_name("th"))
+    };
+    let first = || rows(table).take(MOST_HEADER_ROWS).take_while(is_header).count();
+    match declared.filter(|rows| *rows > 0).unwrap_or_else(first) {
+        0 | 1 => HeaderRows::Guessed,
+        rows => HeaderRows::Declared(rows),
+    }
 }
 
 fn cells<'a>(row: &NodeRef<'a>) -> Vec<NodeRef<'a>> {

@@ -207,6 +207,11 @@ impl<'a, 'o> Body<'a, 'o> {
         let first = self.row_number;
         self.row_number = first.saturating_add(row.repeated);
         let Some(sheet) = &mut self.sheet else { return Ok(()) };
+        if !row.hidden {
+            let copied: usize = row.cells.iter().map(|cell| size_of::<String>() + cell.text.len()).sum();
+            let rows = usize::try_from(row.repeated).unwrap_or(usize::MAX);
+            self.out.budget.check_copy(copied.saturating_mul(rows))?;
+        }
         let rows = if row.cells.is_empty() { first..first } else { first..self.row_number };
         for number in rows {
             for RowCell { column, text, span } in &row.cells {
@@ -269,7 +274,8 @@ impl<'a, 'o> Body<'a, 'o> {
     /// Returns the text that the sheet shows: that of the file, or the value, or else the formula.
     fn shown(&mut self, cell: &mut Cell) -> String {
         let text = cell.text.take();
-        if let Some(part) = cell.format.left_out(self.out.limits.read_hidden)
+        self.out.unread(UnreadPart::HiddenText, u32::from(cell.has_unseen));
+        if let Some(part) = cell.format.without_ink().left_out(self.out.limits.read_hidden)
             && !text.trim().is_empty()
         {
             self.out.unread(part, 1);
@@ -279,6 +285,10 @@ impl<'a, 'o> Body<'a, 'o> {
             return text;
         }
         match (cell.value.take(), cell.formula.take()) {
+            (Some(_), _) if cell.format.ink.is_unseen() && !self.out.limits.read_hidden => {
+                self.out.unread(UnreadPart::HiddenText, 1);
+                String::new()
+            }
             (Some(value), _) => value,
             (None, Some(formula)) => {
                 self.formulas = self.formulas.saturating_add(1);
@@ -328,7 +338,7 @@ impl<'a, 'o> Body<'a, 'o> {
     fn begin_span(&mut self, tag: &Tag<'_>) {
         let outer = self.spans.last().copied().unwrap_or_default();
         let format = self.format(tag).or(outer);
-        if let Some(part) = format.left_out(self.out.limits.read_hidden) {
+        if let Some(part) = format.without_ink().left_out(self.out.limits.read_hidden) {
             self.out.unread(part, 1);
         }
         self.spans.push(format);
@@ -345,7 +355,16 @@ impl<'a, 'o> Body<'a, 'o> {
 
     fn append(&mut self, text: &str) {
         let format = self.spans.last().copied().unwrap_or_default();
-        let left_out = format.left_out(self.out.limits.read_hidden).is_some();
+        let read_hidden = self.out.limits.read_hidden;
+        let left_out = format.without_ink().left_out(read_hidden).is_some();
+        if let (Some(Place::Cell), Some(cell), false) = (self.places.last(), &mut self.cell, read_hidden)
+            && format.ink.or(cell.format.ink).is_unseen()
+            && !left_out
+            && !text.trim().is_empty()
+        {
+            cell.has_unseen = true;
+            return cell.text.omit();
+        }
         let Some(open) = self.open_text() else { return };
         if left_out {
             open.omit();

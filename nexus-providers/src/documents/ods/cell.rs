@@ -16,6 +16,8 @@ pub(super) struct Cell {
     pub(super) value: Option<String>,
     pub(super) paragraphs: u32,
     pub(super) covered: bool,
+    /// Whether some of its text is not seen.
+    pub(super) has_unseen: bool,
 }
 
 /// Returns a positive number from an attribute, or 1.

@@ -1,6 +1,7 @@
 //! PPTX: one page for each slide in presentation order, with its notes and comments.
 
 mod comments;
+mod fills;
 mod slide;
 
 use nexus_core::Result;
@@ -14,6 +15,7 @@ use super::super::{error, title};
 use super::graphics::Graphics;
 use super::{PROPERTIES, Relations, main_part};
 use comments::{Authors, Comments};
+use fills::Backdrops;
 use slide::Slide;
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -27,9 +29,11 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     out.check_pages(slides.ids.len() as u64)?;
     let relations = Relations::of(&main, &mut archive)?;
     let authors = Authors::of(&relations, &mut archive, out)?;
+    let mut backdrops = Backdrops::default();
     for id in &slides.ids {
         out.begin_page()?;
-        if page(relations.target(id), &authors, &mut archive, out)? {
+        let part = (relations.target(id), slides.size);
+        if page(part, &authors, &mut backdrops, &mut archive, out)? {
             out.end_page();
         }
     }
@@ -38,8 +42,9 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
 
 /// Reads a slide with its notes and comments. Returns whether it is shown.
 fn page(
-    slide: Option<&str>,
+    (slide, size): (Option<&str>, Option<(i64, i64)>),
     authors: &Authors,
+    backdrops: &mut Backdrops,
     archive: &mut Archive<'_>,
     out: &mut Output<'_>,
 ) -> Result<bool> {
@@ -50,7 +55,8 @@ fn page(
         missing(out);
         return Ok(true);
     };
-    let mut shapes = Slide::new(&graphics, out);
+    let ground = backdrops.ground(&relations, archive)?;
+    let mut shapes = Slide::new(&graphics, out).on(ground, size);
     let found = archive.xml(slide, &mut shapes)?;
     if shapes.is_hidden() {
         out.unread(UnreadPart::HiddenSlide, 1);
@@ -78,12 +84,18 @@ fn missing(out: &mut Output<'_>) {
 #[derive(Default)]
 struct SlideList {
     ids: Vec<String>,
+    /// Width and height of the slides.
+    size: Option<(i64, i64)>,
 }
 
 impl Handler for SlideList {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         if tag.name() == "sldId" {
             self.ids.extend(tag.attribute_exactly("r:id"));
+        }
+        if tag.name() == "sldSz" {
+            let number = |name: &str| tag.attribute_exactly(name).and_then(|value| value.parse().ok());
+            self.size = number("cx").zip(number("cy"));
         }
         Ok(())
     }

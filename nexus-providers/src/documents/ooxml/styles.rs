@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
+use super::super::ink::Colour;
 use super::super::inline::{Format, Level};
 use super::super::xml::{Handler, Tag};
 
@@ -36,8 +37,30 @@ impl Format {
                     _ => Level::Line,
                 });
             }
+            "color" => self.ink.colour = tag.attribute("val").map(|value| Colour::hex(&value)),
+            "shd" => self.ink.ground = shading(tag).or(self.ink.ground),
+            "highlight" => {
+                let name = tag.attribute("val").filter(|name| !matches!(name.as_str(), "none" | "white"));
+                self.ink.ground = name.map(|_| Colour::Unknown).or(self.ink.ground);
+            }
+            "sz" => {
+                if let Some(halves) = tag.attribute("val").and_then(|size| size.parse::<f64>().ok()) {
+                    self.ink.size(halves / 2.0);
+                }
+            }
             _ => {}
         }
+    }
+}
+
+/// Returns the colour of a shading, unless it has none. A pattern mixes two colours.
+pub(super) fn shading(tag: &Tag<'_>) -> Option<Colour> {
+    let pattern = tag.attribute("val").is_some_and(|kind| !matches!(kind.as_str(), "clear" | "nil"));
+    match tag.attribute("fill").as_deref() {
+        _ if pattern => Some(Colour::Unknown),
+        None | Some("auto") if tag.attribute("themeFill").is_some() => Some(Colour::Unknown),
+        None | Some("auto") => None,
+        Some(fill) => Some(Colour::hex(fill)),
     }
 }
 

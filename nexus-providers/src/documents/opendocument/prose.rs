@@ -9,6 +9,7 @@ use nexus_core::document::parser::BlockKind;
 
 use super::super::archive::Archive;
 use super::super::block_writer::Output;
+use super::super::ink::Colour;
 use super::super::inline::{
     Format, Inline, Level, Margin, Subject, comment, is_page_number, note, note_mark, page_margin,
 };
@@ -18,7 +19,7 @@ use super::super::{error, table};
 use super::forms;
 use super::frames::{Frame, SHAPES};
 use super::objects::Objects;
-use super::styles::Styles;
+use super::styles::{Styles, ground};
 use super::tables::OpenTable;
 
 /// Reads the content of a document after its styles, then its headers and footers.
@@ -101,6 +102,8 @@ pub(super) struct Body<'a, 'o> {
     lists: usize,
     pub(super) is_title: bool,
     in_forms: bool,
+    /// Whether a layout of pages has a ground of its own.
+    page_ground: bool,
     furniture: BTreeSet<String>,
     /// Depth within an element that is left out, the kind that it counts as, and whether it held text.
     skipped: usize,
@@ -123,6 +126,7 @@ impl<'a, 'o> Body<'a, 'o> {
             lists: 0,
             is_title: false,
             in_forms: false,
+            page_ground: false,
             furniture: BTreeSet::new(),
             skipped: 0,
             reason: None,
@@ -228,11 +232,20 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
+    /// Returns the ground that the style of a table, a row or a cell gives it.
+    fn ground(&self, tag: &Tag<'_>) -> Option<Colour> {
+        self.styles.format(&tag.attribute("style-name").unwrap_or_default()).ink.ground
+    }
+
     /// Appends text to the open paragraph, unless it is struck out or hidden.
     pub(super) fn append(&mut self, text: &str) {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
-        let format =
+        let mut format =
             paragraph.formats.iter().rev().fold(Format::default(), |format, outer| format.or(*outer));
+        // Slides and shapes have grounds of their own.
+        let framed = !self.frames.is_empty() || self.out.report.pages.is_some() || self.page_ground;
+        let around = self.tables.last().and_then(OpenTable::ground);
+        format.ink = format.ink.on(around.or(framed.then_some(Colour::Unknown)));
         let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
             paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
             return paragraph.text.push(text, format.level.unwrap_or_default());
@@ -331,12 +344,13 @@ impl<'a, 'o> Body<'a, 'o> {
             return Ok(());
         }
         let budget = Rc::clone(&self.out.budget);
+        let header = table.header();
         let rows = merged_cells::lay_out(table.rows, &budget)?;
         let outer = self.tables.last_mut().filter(|outer| outer.in_cell);
         if let Some(cell) = outer.and_then(|outer| outer.rows.last_mut()?.last_mut()) {
             return table::inline(&rows, &mut cell.text, &budget);
         }
-        table::write(&rows, self.out)
+        table::write_under(header, &rows, self.out)
     }
 }
 
@@ -358,17 +372,24 @@ impl Handler for Body<'_, '_> {
             "list-item" | "list-header" => self.lists += 1,
             "page" => self.out.begin_page()?,
             "forms" => self.in_forms = true,
-            "table" => self.tables.push(OpenTable::default()),
+            "table" => self.tables.push(OpenTable::new(self.ground(tag))),
+            "table-header-rows" => {
+                self.tables.last_mut().into_iter().for_each(|table| table.in_header = true);
+            }
             "table-row" => {
                 let hidden = tag.attribute("visibility").is_some_and(|seen| seen != "visible");
-                if let Some(table) = self.tables.last_mut() {
-                    table.rows.push(Vec::new());
-                    table.hidden_row = hidden;
-                }
+                let ground = self.ground(tag);
+                self.tables.last_mut().into_iter().for_each(|table| table.begin_row(hidden, ground));
             }
             "table-cell" => {
                 let budget = Rc::clone(&self.out.budget);
-                return self.tables.last_mut().map_or(Ok(()), |table| table.begin_cell(tag, &budget));
+                let ground = self.ground(tag);
+                let table = self.tables.last_mut();
+                return table.map_or(Ok(()), |table| table.begin_cell(tag, ground, &budget));
+            }
+            "page-layout-properties" => {
+                self.page_ground |= ground(tag).is_some_and(|ground| ground != Colour::WHITE)
+                    || tag.attribute("fill").is_some_and(|fill| fill != "none");
             }
             name if name == "frame" || SHAPES.contains(&name) => self.begin_frame(tag),
             _ => self.inline(tag),
@@ -390,6 +411,9 @@ impl Handler for Body<'_, '_> {
             }
             "ruby-text" => self.append(")"),
             "table" => return self.end_table(),
+            "table-header-rows" => {
+                self.tables.last_mut().into_iter().for_each(|table| table.in_header = false);
+            }
             "table-row" => {
                 let read_hidden = self.out.limits.read_hidden;
                 let hidden = self.tables.last_mut().is_some_and(|table| table.end_row(read_hidden));

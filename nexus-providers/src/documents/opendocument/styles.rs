@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
+use super::super::ink::{Colour, Ink};
 use super::super::inline::{Format, Level};
 use super::super::xml::{Handler, Tag};
 
@@ -37,11 +38,21 @@ impl Styles {
         }
         let Some(style) = self.open.as_ref().and_then(|name| self.by_name.get_mut(name)) else { return };
         match tag.name() {
-            "text-properties" => style.format = format(tag),
+            "text-properties" => {
+                let ground = style.format.ink.ground;
+                style.format = format(tag);
+                style.format.ink = style.format.ink.on(ground);
+            }
+            "paragraph-properties" | "table-row-properties" | "table-cell-properties" => {
+                style.format.ink.ground = style.format.ink.ground.or_else(|| ground(tag));
+            }
             "drawing-page-properties" => {
                 style.hides_page = tag.attribute("visibility").as_deref() == Some("hidden");
             }
-            "table-properties" => style.hides_page = tag.attribute("display").as_deref() == Some("false"),
+            "table-properties" => {
+                style.hides_page = tag.attribute("display").as_deref() == Some("false");
+                style.format.ink.ground = style.format.ink.ground.or_else(|| ground(tag));
+            }
             _ => {}
         }
     }
@@ -78,6 +89,27 @@ impl Handler for Styles {
     }
 }
 
+/// Returns the colour of the ground, unless it has none.
+pub(super) fn ground(tag: &Tag<'_>) -> Option<Colour> {
+    tag.attribute("background-color").filter(|value| value != "transparent").map(|value| Colour::hex(&value))
+}
+
+/// Returns the colours and the size of text with these properties.
+fn ink(tag: &Tag<'_>) -> Ink {
+    let automatic = tag.attribute("use-window-font-color").is_some_and(|value| value == "true");
+    let colour = tag.attribute_exactly("fo:color").map(|value| Colour::hex(&value));
+    let mut ink = Ink {
+        colour: if automatic { Some(Colour::Unknown) } else { colour },
+        ground: ground(tag),
+        ..Ink::default()
+    };
+    let points = tag.attribute_exactly("fo:font-size");
+    if let Some(points) = points.and_then(|size| size.strip_suffix("pt")?.trim().parse::<f64>().ok()) {
+        ink.size(points);
+    }
+    ink
+}
+
 fn format(tag: &Tag<'_>) -> Format {
     let lines = ["text-line-through-style", "text-line-through-type"].map(|name| tag.attribute(name));
     let lines = lines.iter().flatten().map(|line| line != "none");
@@ -94,5 +126,6 @@ fn format(tag: &Tag<'_>) -> Format {
         struck: lines.reduce(|one, other| one && other),
         hidden: tag.attribute("display").map(|display| display == "none"),
         level,
+        ink: ink(tag),
     }
 }

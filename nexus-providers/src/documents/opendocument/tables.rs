@@ -3,12 +3,14 @@
 use nexus_core::Result;
 
 use super::super::budget::Budget;
+use super::super::ink::Colour;
 use super::super::merged_cells::Cell;
-use super::super::table;
+use super::super::table::{self, HeaderRows};
 use super::super::xml::Tag;
 
 /// Open table.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is")]
 pub(super) struct OpenTable {
     pub(super) rows: Vec<Vec<Cell>>,
     pub(super) in_cell: bool,
@@ -16,10 +18,44 @@ pub(super) struct OpenTable {
     /// Whether the open cell ends with a list item.
     pub(super) listed: bool,
     pub(super) hidden_row: bool,
+    pub(super) in_header: bool,
+    /// Number of rows that are declared as header.
+    header_rows: usize,
+    /// Grounds of the table, the open row and the open cell.
+    grounds: [Option<Colour>; 3],
 }
 
 impl OpenTable {
-    pub(super) fn begin_cell(&mut self, tag: &Tag<'_>, budget: &Budget) -> Result<()> {
+    pub(super) fn new(ground: Option<Colour>) -> Self {
+        Self { grounds: [ground, None, None], ..Self::default() }
+    }
+
+    /// Returns what the table declares about its header.
+    pub(super) fn header(&self) -> HeaderRows {
+        if self.header_rows > 1 { HeaderRows::Declared(self.header_rows) } else { HeaderRows::Guessed }
+    }
+
+    /// Returns the ground of the open cell, if it is not that of the page.
+    pub(super) fn ground(&self) -> Option<Colour> {
+        self.grounds.into_iter().rev().find_map(|ground| ground)
+    }
+
+    pub(super) fn begin_row(&mut self, hidden: bool, ground: Option<Colour>) {
+        let [table_ground, ..] = self.grounds;
+        self.grounds = [table_ground, ground, None];
+        self.rows.push(Vec::new());
+        self.header_rows += usize::from(self.in_header);
+        self.hidden_row = hidden;
+    }
+
+    pub(super) fn begin_cell(
+        &mut self,
+        tag: &Tag<'_>,
+        ground: Option<Colour>,
+        budget: &Budget,
+    ) -> Result<()> {
+        let [table_ground, row_ground, _] = self.grounds;
+        self.grounds = [table_ground, row_ground, ground];
         budget.copy(size_of::<Cell>())?;
         let number = |name: &str| tag.attribute(name).and_then(|count| count.parse().ok()).unwrap_or(1);
         let (columns, rows) = (number("number-columns-spanned"), number("number-rows-spanned"));

@@ -103,7 +103,8 @@ impl Canvas {
 
     /// Returns the smallest size of legible letters, in points: a page of less than 700 points is enlarged to read it.
     pub(super) fn legible(&self) -> f64 {
-        self.page.map_or(1.0, |page| (page.height().max(page.width()) / 700.0).min(1.0))
+        const SMALLEST: f64 = 1.5;
+        self.page.map_or(SMALLEST, |page| (page.height().max(page.width()) / 700.0).min(1.0) * SMALLEST)
     }
 
     /// Adds a character.

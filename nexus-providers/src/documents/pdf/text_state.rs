@@ -11,6 +11,9 @@ use super::matrix::Matrix;
 /// Size that text without a size is given, so that it can be told where it stands.
 const LEAST: f64 = 1e-3;
 
+/// Horizontal scale below which letters are strokes without a shape.
+const NARROWEST: f64 = 0.05;
+
 /// State that operators change, and that a page saves and restores.
 #[derive(Clone)]
 pub(super) struct State<'a> {
@@ -71,7 +74,8 @@ impl State<'_> {
             2 | 6 => [*fill, *stroke],
             _ => [*fill, *fill],
         };
-        Look { colours, inkless: self.mode == 3, hidden: hidden || *opacity < 0.05 }
+        let invisible = *opacity < 0.05 || self.scale.abs() < NARROWEST;
+        Look { colours, inkless: matches!(self.mode, 3 | 7), hidden: hidden || invisible }
     }
 }
 

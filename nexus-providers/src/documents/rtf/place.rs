@@ -15,8 +15,9 @@ pub(super) enum Place {
     Furniture(Margin),
     /// Text box.
     Box,
-    /// Font table.
+    /// Font table, and colour table.
     Fonts,
+    Colours,
     /// Number of a list item.
     Label,
     Picture,
@@ -37,7 +38,6 @@ pub(super) enum Place {
 
 /// Groups without document text.
 const SKIPPED: &[&str] = &[
-    "colortbl",
     "stylesheet",
     "info",
     "themedata",
@@ -79,6 +79,7 @@ impl Place {
         Some(match word {
             word if SKIPPED.contains(&word) => Self::Skipped,
             "fonttbl" => Self::Fonts,
+            "colortbl" => Self::Colours,
             "footnote" => Self::Note,
             "annotation" => Self::Comment,
             "header" | "headerl" | "headerr" | "headerf" => Self::Furniture(Margin::Header),

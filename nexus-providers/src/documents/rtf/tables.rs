@@ -5,7 +5,7 @@ use nexus_core::Result;
 use super::super::block_writer::Output;
 use super::super::budget::Budget;
 use super::super::merged_cells::{self, Text};
-use super::super::table;
+use super::super::table::{self, HeaderRows};
 
 /// Maximum number of columns with properties of their own.
 const WIDEST: usize = 256;
@@ -23,18 +23,35 @@ pub(super) struct Rows {
     texts: Vec<Vec<Text>>,
     merged: Vec<Merged>,
     next: Merged,
+    /// Number of rows that are declared as header.
+    declared: usize,
+    /// Whether a cell of the row has a ground of its own.
+    is_shaded: bool,
 }
 
 impl Rows {
     /// Takes a control word that defines a row or its cells.
     pub(super) fn word(&mut self, word: &str) {
         match word {
-            "trowd" => self.merged.clear(),
+            "trowd" => {
+                self.merged.clear();
+                self.is_shaded = false;
+            }
+            "trhdr" => self.declared += 1,
             "clmrg" => self.next.with_left = true,
             "clvmrg" => self.next.with_above = true,
             "cellx" if self.merged.len() < WIDEST => self.merged.push(std::mem::take(&mut self.next)),
             _ => {}
         }
+    }
+
+    /// Records that a cell of the row has a ground of its own.
+    pub(super) fn shade(&mut self) {
+        self.is_shaded = true;
+    }
+
+    pub(super) fn is_shaded(&self) -> bool {
+        self.is_shaded
     }
 
     /// Ends a cell.
@@ -69,6 +86,8 @@ impl Rows {
     pub(super) fn write(&mut self, out: &mut Output<'_>) -> Result<()> {
         let mut rows = std::mem::take(&mut self.texts);
         rows.retain(|row| !row.is_empty());
-        table::write(&rows, out)
+        let known = if self.declared > 1 { HeaderRows::Declared(self.declared) } else { HeaderRows::Guessed };
+        self.declared = 0;
+        table::write_under(known, &rows, out)
     }
 }

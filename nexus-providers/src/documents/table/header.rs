@@ -1,5 +1,7 @@
 //! Headers of tables: titles above them, and headers of two rows that become one.
 
+use super::HeaderRows;
+
 /// Returns the title of a table: a first row of one cell, or of one text in all of its cells, above wider rows.
 pub(super) fn title(rows: &[Vec<String>]) -> Option<&str> {
     let [first, next, ..] = rows else { return None };
@@ -9,12 +11,63 @@ pub(super) fn title(rows: &[Vec<String>]) -> Option<&str> {
     is_title.then_some(text.as_str())
 }
 
+/// Maximum number of rows of a header.
+pub(super) const DEEPEST: usize = 4;
+
+/// Returns the header that the first rows make together, and their number, if they are more than one.
+pub(super) fn of(rows: &[Vec<String>], known: HeaderRows) -> Option<(Vec<String>, usize)> {
+    match known {
+        HeaderRows::Declared(depth) if depth > 1 => declared(rows.get(..depth.min(DEEPEST))?),
+        HeaderRows::Declared(_) => None,
+        HeaderRows::Grouped => grouped(rows).or_else(|| joined(rows)).map(|names| (names, 2)),
+        HeaderRows::Guessed => joined(rows).map(|names| (names, 2)),
+    }
+}
+
+/// Returns the header that the markup declares, its rows joined column by column.
+fn declared(rows: &[Vec<String>]) -> Option<(Vec<String>, usize)> {
+    let width = rows.iter().map(Vec::len).max()?;
+    let name = |at: usize| {
+        let mut words: Vec<&str> = rows.iter().filter_map(|row| Some(row.get(at)?.trim())).collect();
+        words.retain(|word| !word.is_empty());
+        words.dedup();
+        words.join(" ")
+    };
+    Some(((0..width).map(name).collect(), rows.len()))
+}
+
+/// Returns the header of two rows of which the upper one has a merged cell over names of columns. Every other column
+/// has one name.
+fn grouped(rows: &[Vec<String>]) -> Option<Vec<String>> {
+    let [upper, lower, ..] = rows else { return None };
+    let columns = columns(upper, lower, &[]);
+    let in_group = |at: usize| {
+        let with = |one: Option<usize>, next: usize| {
+            one.and_then(|one| columns.get(one))
+                .zip(columns.get(next))
+                .is_some_and(|(one, next)| one.groups_with(next))
+        };
+        with(at.checked_sub(1), at) || with(Some(at), at + 1)
+    };
+    let settled = columns.iter().enumerate().all(|(at, column)| match (column.upper, column.lower) {
+        ("", lower) => !lower.is_empty(),
+        (_, "") => !in_group(at),
+        (upper, lower) => in_group(at) || upper == lower,
+    });
+    let distinct = pairs(&columns).all(|(one, next)| !one.groups_with(next) || one.lower != next.lower);
+    let named = columns.iter().all(|column| !is_number(column.lower) || is_year(column.lower));
+    let merged = pairs(&columns).any(|(one, next)| one.groups_with(next));
+    (settled && distinct && named && merged).then(|| names(&columns))
+}
+
 /// Returns the header that the first two rows make together, if they do: the upper row names groups of columns, the
-/// lower row names columns, and values follow.
-pub(super) fn joined(rows: &[Vec<String>]) -> Option<Vec<String>> {
+/// lower row names columns or units, and values follow.
+fn joined(rows: &[Vec<String>]) -> Option<Vec<String>> {
     let [upper, lower, values, ..] = rows else { return None };
-    let width = upper.len().max(lower.len());
-    let columns: Vec<Column<'_>> = (0..width).map(|at| Column::at(at, upper, lower, values)).collect();
+    let columns = columns(upper, lower, values);
+    if are_units(&columns) {
+        return Some(names(&columns));
+    }
     let labels = columns.iter().all(|column| !is_blank(column.upper) || !is_blank(column.lower));
     let merged = pairs(&columns).any(|(one, next)| one.groups_with(next));
     let distinct = pairs(&columns).all(|(one, next)| !one.groups_with(next) || one.lower != next.lower);
@@ -22,6 +75,41 @@ pub(super) fn joined(rows: &[Vec<String>]) -> Option<Vec<String>> {
     let valued = columns.iter().any(|column| is_number(column.values) && !is_blank(column.lower));
     let is_header = labels && distinct && named && valued && (merged || is_spread(&columns));
     is_header.then(|| names(&columns))
+}
+
+/// Returns whether the lower row gives units of columns that the upper row names, with values below.
+fn are_units(columns: &[Column<'_>]) -> bool {
+    let units = || columns.iter().filter(|column| !column.lower.is_empty());
+    let named = columns.iter().all(|column| !column.upper.is_empty() && !is_number(column.upper));
+    let blank = columns.first().is_some_and(|column| column.lower.is_empty());
+    named
+        && blank
+        && units().count() > 0
+        && units()
+            .all(|column| is_unit(column.lower) && (is_number(column.values) || column.values.is_empty()))
+}
+
+/// Returns whether a text is a unit of measurement or a currency, such as `kg`, `[m/s]` or `in EUR`.
+fn is_unit(text: &str) -> bool {
+    const UNITS: &[&str] = &[
+        "%", "‰", "°", "°C", "°F", "A", "AUD", "C", "CAD", "CHF", "CNY", "DKK", "EUR", "F", "GB", "GBP",
+        "GHz", "GWh", "Hz", "INR", "J", "JPY", "K", "KB", "MB", "MHz", "MPa", "MW", "MWh", "N", "Nm", "NOK",
+        "PLN", "Pa", "SEK", "TB", "USD", "V", "W", "Wh", "bar", "cal", "cm", "cm2", "cm3", "cm²", "cm³", "d",
+        "dB", "dl", "dm", "ft", "g", "h", "ha", "hPa", "hours", "in", "kB", "kHz", "kJ", "kN", "kPa", "kV",
+        "kW", "kWh", "kcal", "kg", "km", "km/h", "km2", "km²", "kn", "l", "L", "lb", "lbs", "m", "m/s", "m2",
+        "m3", "mA", "mAh", "mV", "mg", "mi", "min", "ml", "mL", "mm", "mol", "mph", "ms", "m²", "m³", "nm",
+        "oz", "pH", "ppm", "pcs", "s", "sec", "t", "years", "yr", "°C/min", "µA", "µg", "µm", "µs", "μg",
+        "μm", "Ω", "€", "$", "£", "¥",
+    ];
+    let bare = text.trim_matches(['(', ')', '[', ']', '{', '}']);
+    let bare = bare.strip_prefix("in ").unwrap_or(bare).trim();
+    UNITS.contains(&bare)
+        || bare.split_once('/').is_some_and(|(one, per)| UNITS.contains(&one) && UNITS.contains(&per))
+}
+
+fn columns<'a>(upper: &'a [String], lower: &'a [String], values: &'a [String]) -> Vec<Column<'a>> {
+    let width = upper.len().max(lower.len());
+    (0..width).map(|at| Column::at(at, upper, lower, values)).collect()
 }
 
 /// Cells of one column.
@@ -77,7 +165,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// Returns whether a cell holds a number, with its unit of currency or its percent sign.
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     let part = |c: char| c.is_ascii_digit() || ".,'%+-−() $€£¥/:".contains(c);
     text.bytes().any(|byte| byte.is_ascii_digit()) && text.chars().all(part)
 }
@@ -114,6 +202,29 @@ mod tests {
         );
         let years: &[&str] = &["Area", "Sales 2023", "Sales 2024"];
         check(&["Area", "Sales", "Sales"], &["", "2023", "2024"], &["N", "5", "6"], Some(years));
+    }
+
+    #[test]
+    fn a_row_of_units_belongs_to_the_header() {
+        let named: &[&str] = &["Item", "Weight kg", "Length [m]"];
+        check(&["Item", "Weight", "Length"], &["", "kg", "[m]"], &["Lock", "5", "6"], Some(named));
+        check(&["Item", "Note", "Note 2"], &["", "kg", "no"], &["Lock", "5", "6"], None);
+        check(&["Item", "Weight", "Length"], &["", "kg", "m"], &["Lock", "x", "6"], None);
+    }
+
+    #[test]
+    fn merged_cells_and_markup_make_headers_above_texts() {
+        let found =
+            |cells: &[&[&str]], known| of(&rows(cells), known).map(|(names, depth)| (names.join("|"), depth));
+        let cells: &[&[&str]] =
+            &[&["Region", "Staff", "Staff"], &["Region", "Name", "City"], &["North", "Ann", "Hexham"]];
+        let expected = Some(("Region|Staff Name|Staff City".to_owned(), 2));
+        assert_eq!(found(cells, HeaderRows::Guessed), None);
+        assert_eq!(found(cells, HeaderRows::Grouped), expected);
+        assert_eq!(found(cells, HeaderRows::Declared(2)), expected);
+        assert_eq!(found(cells, HeaderRows::Declared(1)), None);
+        let data: &[&[&str]] = &[&["Name", "Contact", "Contact"], &["Ann", "Hexham", "Dover"]];
+        assert_eq!(found(data, HeaderRows::Grouped), None);
     }
 
     #[test]

@@ -15,8 +15,10 @@ mod office;
 mod pages;
 mod pdf;
 mod sheets;
+mod tables;
 mod texts;
 mod truncation;
+mod unseen;
 
 use std::io::Cursor;
 

@@ -214,6 +214,9 @@ fn text_that_a_reader_does_not_see_is_left_out_and_counted() {
         format!("0 g 60 580 200 50 re f {secret}"),
         format!("{secret} 0 g 60 580 m 260 580 l 260 630 l 60 630 l h f"),
         format!("3 Tr {secret} 0 Tr"),
+        format!("q 7 Tr {secret} Q"),
+        format!("0 Tz {secret} 100 Tz"),
+        sized("A secret word", 1, 72, 600),
         format!("q 0 0 0 0 re W n {secret} Q"),
         format!("q 300 0 100 100 re W n {secret} Q"),
         "BT /F1 0 Tf 1 0 0 1 72 600 Tm (A secret word) Tj ET".to_owned(),
@@ -319,6 +322,15 @@ fn fields_that_stand_on_no_page_are_counted() {
         ..Page::default()
     };
     page.check(&["p@1 Body."], &[(UnreadPart::FormField, 1)]);
+}
+
+#[test]
+fn a_pdf_behind_other_bytes_is_read_as_one() {
+    let page = Page { content: show("Seen.", 72, 740), ..Page::default() };
+    for before in [b"HTTP/1.1 200 OK\r\n".repeat(300), vec![0x81; 1500]] {
+        let (blocks, report) = parse(&[before, page.bytes()].concat(), "a.pdf").unwrap();
+        assert_eq!((blocks, report.content_type.as_str()), (vec!["p@1 Seen.".to_owned()], "application/pdf"));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
+use super::super::super::ink::Colour;
 use super::super::super::inline::{
     Level, Margin, Subject, comment, image, is_page_number, note, page_margin,
 };
@@ -15,7 +16,7 @@ use super::super::super::xml::{Handler, Tag};
 use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
 use super::super::graphics::{Graphics, description};
-use super::super::styles::outline_level;
+use super::super::styles::{outline_level, shading};
 use super::super::symbols;
 use super::document::{Document, Story};
 use super::paragraph::{Drawing, Field, FormField, Paragraph};
@@ -83,7 +84,13 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             paragraph.has_page_number = true;
             return paragraph.text.omit();
         }
-        let format = paragraph.run.or(paragraph.run_style).or(paragraph.style_run);
+        let mut format = paragraph.run.or(paragraph.run_style).or(paragraph.style_run);
+        // A drawing has a ground of its own.
+        let around = match self.drawings.last() {
+            Some(_) => Some(Colour::Unknown),
+            None => self.tables.last().and_then(OpenTable::ground).or(self.document.ground),
+        };
+        format.ink = format.ink.on(paragraph.ground.or(around));
         let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
             paragraph.text.push(text, format.level.unwrap_or_default());
             paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
@@ -118,7 +125,12 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             "outlineLvl" => paragraph.outline = outline_level(tag),
             "numId" => paragraph.list = tag.attribute("val"),
             "ilvl" => paragraph.level = tag.attribute("val").and_then(|level| level.parse().ok()),
-            "r" => (paragraph.run, paragraph.run_style) = Default::default(),
+            "r" => {
+                (paragraph.run, paragraph.run_style) = Default::default();
+                paragraph.has_run = true;
+            }
+            "rPr" => paragraph.in_mark = !paragraph.has_run,
+            "shd" if !paragraph.has_run && !paragraph.in_mark => paragraph.ground = shading(tag),
             _ => paragraph.run.property(tag),
         }
     }
@@ -286,7 +298,7 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
             return table::inline(&table.rows, cell, &budget);
         }
         if matches!(self.story, Story::Main | Story::Notes) {
-            return table::write(&table.rows, self.out);
+            return table::write_under(table.header(), &table.rows, self.out);
         }
         let mut text = String::new();
         table::inline(&table.rows, &mut text, &budget)?;
@@ -353,7 +365,10 @@ impl Handler for Body<'_, '_, '_> {
             "tr" => self.tables.last_mut().into_iter().for_each(OpenTable::begin_row),
             "tc" => self.tables.last_mut().into_iter().for_each(OpenTable::begin_cell),
             "trPr" => self.in_row_properties = true,
-            "gridBefore" | "gridSpan" | "vMerge" | "hidden" => {
+            "tblPr" | "tcPr" => self.tables.last_mut().into_iter().for_each(|table| table.properties(true)),
+            "shd" | "tblStyle" if self.tables.last_mut().is_some_and(|table| table.shade(tag)) => {}
+            "background" => self.document.ground = Some(Colour::Unknown),
+            "gridBefore" | "gridSpan" | "vMerge" | "hidden" | "tblHeader" => {
                 self.tables.last_mut().into_iter().for_each(|table| table.property(tag, read_hidden));
             }
             "drawing" | "pict" => self.drawings.push(Drawing::default()),
@@ -405,6 +420,7 @@ impl Handler for Body<'_, '_, '_> {
                 }
             }
             "trPr" => self.in_row_properties = false,
+            "tblPr" | "tcPr" => self.tables.last_mut().into_iter().for_each(|table| table.properties(false)),
             "AlternateContent" => self.alternatives.close(name),
             "drawing" | "pict" => self.end_drawing(),
             "instrText" => self.in_instruction = false,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::super::ink::Colour;
 use super::super::super::inline::{Margin, note_mark};
 use super::super::super::xml::Tag;
 use super::super::numbering::{Numbering, roman};
@@ -34,6 +35,8 @@ pub(super) struct Document<'a> {
     pub(super) open_anchors: Vec<String>,
     /// Headers and footers written so far.
     pub(super) furniture: BTreeSet<String>,
+    /// Ground of the pages, if it is not white.
+    pub(super) ground: Option<Colour>,
 }
 
 impl<'a> Document<'a> {
@@ -46,6 +49,7 @@ impl<'a> Document<'a> {
             anchors: BTreeMap::new(),
             open_anchors: Vec::new(),
             furniture: BTreeSet::new(),
+            ground: None,
         }
     }
 

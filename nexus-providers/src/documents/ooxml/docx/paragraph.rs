@@ -2,6 +2,7 @@
 
 use nexus_core::document::UnreadPart;
 
+use super::super::super::ink::Colour;
 use super::super::super::inline::{Format, Inline, asks_for_page_number};
 use super::super::super::xml::Tag;
 use super::super::equation::Equation;
@@ -16,6 +17,10 @@ pub(super) struct Paragraph {
     pub(super) level: Option<usize>,
     pub(super) equation: Equation,
     pub(super) run: Format,
+    /// Whether a run has begun. Properties before it are those of the paragraph.
+    pub(super) has_run: bool,
+    pub(super) in_mark: bool,
+    pub(super) ground: Option<Colour>,
     pub(super) run_style: Format,
     pub(super) style_run: Format,
     /// Kind of the text that was left out last, while no other text follows.

@@ -4,9 +4,11 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::super::super::budget::Budget;
+use super::super::super::ink::Colour;
 use super::super::super::merged_cells::{self, Text};
-use super::super::super::table;
+use super::super::super::table::{self, HeaderRows};
 use super::super::super::xml::Tag;
+use super::super::styles::shading;
 
 /// Maximum number of columns that a cell may cover or a row may skip.
 const WIDEST: usize = 100;
@@ -23,11 +25,46 @@ pub(super) struct OpenTable {
     merged: bool,
     /// Whether the open cell ends with a list item.
     listed: bool,
+    /// Ground of the table, where its properties or its style may give one, and that of the open cell.
+    table_ground: Option<Colour>,
+    cell_ground: Option<Colour>,
+    /// Whether properties of the table or of the open cell are open.
+    in_properties: bool,
+    /// Number of first rows that are declared as header.
+    header_rows: usize,
     /// Reason for which the open row is left out.
     row_left_out: Option<UnreadPart>,
 }
 
 impl OpenTable {
+    /// Begins or ends properties of the table or of the open cell.
+    pub(super) fn properties(&mut self, open: bool) {
+        self.in_properties = open;
+    }
+
+    /// Takes a property that may give the table or the open cell a ground. Returns whether it is one of theirs.
+    pub(super) fn shade(&mut self, tag: &Tag<'_>) -> bool {
+        let ground = match tag.name() {
+            "tblStyle" => Some(Colour::Unknown),
+            _ => shading(tag),
+        };
+        let place = if self.cell.is_some() { &mut self.cell_ground } else { &mut self.table_ground };
+        if self.in_properties {
+            *place = ground.or(*place);
+        }
+        self.in_properties
+    }
+
+    /// Returns what the table declares about its header.
+    pub(super) fn header(&self) -> HeaderRows {
+        if self.header_rows > 1 { HeaderRows::Declared(self.header_rows) } else { HeaderRows::Guessed }
+    }
+
+    /// Returns the ground of the open cell, if it is not that of the page.
+    pub(super) fn ground(&self) -> Option<Colour> {
+        self.cell_ground.or(self.table_ground)
+    }
+
     pub(super) fn begin_row(&mut self) {
         self.rows.push(Vec::new());
         self.row_left_out = None;
@@ -41,6 +78,7 @@ impl OpenTable {
                 let row = self.rows.last_mut().into_iter();
                 row.for_each(|row| row.extend(std::iter::repeat_n(Text::from(""), number().min(WIDEST))));
             }
+            "tblHeader" if tag.is_on() && self.header_rows + 1 == self.rows.len() => self.header_rows += 1,
             "gridSpan" => self.span = number().min(WIDEST),
             "vMerge" => self.merged = tag.attribute("val").is_none_or(|value| value == "continue"),
             "hidden" if self.cell.is_none() && tag.is_on() && !read_hidden => {
@@ -63,7 +101,7 @@ impl OpenTable {
     }
 
     pub(super) fn begin_cell(&mut self) {
-        (self.span, self.merged, self.listed) = (1, false, false);
+        (self.span, self.merged, self.listed, self.cell_ground) = (1, false, false, None);
         self.cell = self.rows.last().map(|_| String::new());
     }
 

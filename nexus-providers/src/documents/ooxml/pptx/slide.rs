@@ -7,6 +7,7 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::BlockKind;
 
 use super::super::super::block_writer::Output;
+use super::super::super::ink::{Colour, Ink};
 use super::super::super::inline::{Inline, Level, image};
 use super::super::super::merged_cells::{self, Cell};
 use super::super::super::table;
@@ -14,6 +15,7 @@ use super::super::super::xml::{Handler, Tag};
 use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
 use super::super::graphics::{Graphics, description, run_format};
+use super::fills::{Fills, Owner};
 
 /// Role of a shape on its slide.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,9 @@ struct Shape {
     media: Option<UnreadPart>,
     /// Whether the shape holds text, a table or a graphic, or is a placeholder for some.
     has_content: bool,
+    ground: Option<Colour>,
+    /// Left and upper edge.
+    place: Option<(i64, i64)>,
 }
 
 /// Handler of a slide.
@@ -48,8 +53,15 @@ pub(super) struct Slide<'a, 'o> {
     equation: Equation,
     struck: bool,
     level: Level,
-    /// Whether the text before was struck out.
-    leaving_out: bool,
+    ink: Ink,
+    fills: Fills,
+    /// Ground of the slide. It is not known beside pictures and shapes with a colour.
+    ground: Colour,
+    /// Width and height of the slide, if shapes beside it are left out.
+    size: Option<(i64, i64)>,
+    groups: usize,
+    /// Kind of the text that was left out last, while no other text follows.
+    leaving_out: Option<UnreadPart>,
     listed: bool,
     in_text: bool,
     rows: Vec<Vec<Cell>>,
@@ -73,7 +85,12 @@ impl<'a, 'o> Slide<'a, 'o> {
             equation: Equation::default(),
             struck: false,
             level: Level::Line,
-            leaving_out: false,
+            ink: Ink::default(),
+            fills: Fills::default(),
+            ground: Colour::WHITE,
+            size: None,
+            groups: 0,
+            leaving_out: None,
             listed: false,
             in_text: false,
             rows: Vec::new(),
@@ -83,6 +100,52 @@ impl<'a, 'o> Slide<'a, 'o> {
             depth: 0,
             hidden_shape: None,
         }
+    }
+
+    /// Puts the slide on the ground of its layout, and gives it a size.
+    pub(super) fn on(self, ground: Colour, size: Option<(i64, i64)>) -> Self {
+        Self { ground, size, ..self }
+    }
+
+    /// Takes a colour that an element gives.
+    fn paint(&mut self, owner: Owner, colour: Colour) {
+        match owner {
+            Owner::Background => self.ground = colour,
+            Owner::Shape => {
+                self.shapes.last_mut().into_iter().for_each(|shape| shape.ground = Some(colour));
+            }
+            Owner::Run => self.ink.colour = Some(colour),
+            Owner::Highlight => self.ink.ground = Some(Colour::Unknown),
+            Owner::Other => {}
+        }
+    }
+
+    /// Takes the place or the size of a shape. Returns whether it stands beside the slide.
+    fn is_beside(&mut self, tag: &Tag<'_>) -> bool {
+        let number = |name: &str| tag.attribute_exactly(name).and_then(|value| value.parse::<i64>().ok());
+        let Some(shape) = self.shapes.last_mut() else { return false };
+        if let Some(place) = number("x").zip(number("y")) {
+            shape.place = Some(place);
+        }
+        let (Some((x, y)), Some((width, height)), Some((right, bottom))) =
+            (shape.place, number("cx").zip(number("cy")), self.size)
+        else {
+            return false;
+        };
+        let beside =
+            x >= right || y >= bottom || x.saturating_add(width) <= 0 || y.saturating_add(height) <= 0;
+        beside && self.groups == 0 && !self.out.limits.read_hidden
+    }
+
+    /// Returns why text in the open format is left out, if it is.
+    fn reason(&self) -> Option<UnreadPart> {
+        if self.struck {
+            return Some(UnreadPart::StruckText);
+        }
+        let shape = self.shapes.last().and_then(|shape| shape.ground);
+        let ground = if self.in_cell { Colour::Unknown } else { shape.unwrap_or(self.ground) };
+        let unseen = self.ink.on(Some(ground)).is_unseen() && !self.out.limits.read_hidden;
+        unseen.then_some(UnreadPart::HiddenText)
     }
 
     /// Returns whether the slide is hidden and was left out.
@@ -103,7 +166,7 @@ impl<'a, 'o> Slide<'a, 'o> {
 
     fn end_paragraph(&mut self) -> Result<()> {
         let text = self.text.take();
-        self.leaving_out = false;
+        self.leaving_out = None;
         if self.in_cell {
             if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
                 cell.text.push_str(&text);
@@ -117,6 +180,14 @@ impl<'a, 'o> Slide<'a, 'o> {
             Role::Body => self.out.paragraph(&text),
             Role::Furniture => Ok(()),
         }
+    }
+
+    /// Takes the formatting of a run.
+    fn format(&mut self, tag: &Tag<'_>) {
+        if let Some(hundredths) = tag.attribute_exactly("sz").and_then(|size| size.parse::<f64>().ok()) {
+            self.ink.size(hundredths / 100.0);
+        }
+        (self.struck, self.level) = run_format(tag);
     }
 
     /// Takes the name and the description of a shape. Returns whether it is hidden.
@@ -150,6 +221,9 @@ impl<'a, 'o> Slide<'a, 'o> {
 
     fn end_shape(&mut self, name: &str) -> Result<()> {
         let Some(shape) = self.shapes.pop() else { return Ok(()) };
+        if shape.ground.is_some() || matches!(name, "pic" | "graphicFrame") {
+            self.ground = Colour::Unknown;
+        }
         let description = shape.description.trim();
         // Pictures of embedded objects belong to the object.
         let nested = self.shapes.last().is_some_and(|around| around.has_content);
@@ -170,8 +244,8 @@ impl<'a, 'o> Slide<'a, 'o> {
             "p" | "buNone" => self.listed = false,
             "pPr" => self.listed |= tag.attribute("lvl").is_some_and(|level| level != "0"),
             "buChar" | "buAutoNum" | "buBlip" => self.listed = true,
-            "r" | "fld" => (self.struck, self.level) = (false, Level::Line),
-            "rPr" => (self.struck, self.level) = run_format(tag),
+            "r" | "fld" => (self.struck, self.level, self.ink) = (false, Level::Line, Ink::default()),
+            "rPr" => self.format(tag),
             "t" => self.in_text = true,
             "br" => self.text.push("\n", Level::Line),
             name if Equation::is_part(name) => self.equation.begin(name, &mut self.text),
@@ -201,7 +275,19 @@ impl Handler for Slide<'_, '_> {
             self.skipped += 1;
             return Ok(());
         }
+        if let Some((owner, colour)) = self.fills.open(tag) {
+            self.paint(owner, colour);
+        }
         match tag.name() {
+            "grpSp" => self.groups += 1,
+            "off" => {
+                self.is_beside(tag);
+            }
+            "ext" if self.is_beside(tag) => {
+                // The element stands within `xfrm`, which stands within `spPr` unless the shape is a frame.
+                let above = if self.fills.is_in_shape() { 3 } else { 2 };
+                self.hidden_shape = Some(self.depth.saturating_sub(above));
+            }
             name if SHAPES.contains(&name) => {
                 self.shapes.push(Shape::default());
                 self.role = Role::Body;
@@ -243,6 +329,7 @@ impl Handler for Slide<'_, '_> {
         if let Some(shape) = self.hidden_shape {
             if depth == shape {
                 self.hidden_shape = None;
+                self.fills.reset();
                 self.out.unread(UnreadPart::HiddenText, 1);
                 if SHAPES.contains(&name) {
                     self.shapes.pop();
@@ -254,7 +341,9 @@ impl Handler for Slide<'_, '_> {
             self.skipped -= 1;
             return Ok(());
         }
+        self.fills.close(name);
         match name {
+            "grpSp" => self.groups = self.groups.saturating_sub(1),
             "p" => return self.end_paragraph(),
             "tbl" => return self.end_table(),
             "t" => self.in_text = false,
@@ -278,14 +367,14 @@ impl Handler for Slide<'_, '_> {
             return Ok(());
         }
         self.fill();
-        if self.struck && !text.trim().is_empty() {
+        if let Some(reason) = self.reason().filter(|_| !text.trim().is_empty()) {
             self.text.omit();
-            if !std::mem::replace(&mut self.leaving_out, true) {
-                self.out.unread(UnreadPart::StruckText, 1);
+            if self.leaving_out.replace(reason) != Some(reason) {
+                self.out.unread(reason, 1);
             }
             return Ok(());
         }
-        self.leaving_out &= text.trim().is_empty();
+        self.leaving_out = self.leaving_out.filter(|_| text.trim().is_empty());
         self.text.push(text, self.level);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use nexus_core::Result;
 
+use super::super::super::ink::{Colour, Ink};
 use super::super::super::inline::Level;
 use super::super::super::number_format::NumberFormat;
 use super::super::super::xml::{Handler, Tag};
@@ -14,6 +15,8 @@ use super::super::super::xml::{Handler, Tag};
 pub(super) struct Style {
     pub(super) format: Option<Rc<NumberFormat>>,
     pub(super) font: Font,
+    /// Whether a reader sees no text of the cell.
+    pub(super) is_unseen: bool,
 }
 
 /// Meaning of a font.
@@ -21,6 +24,7 @@ pub(super) struct Style {
 pub(super) struct Font {
     pub(super) struck: bool,
     pub(super) level: Level,
+    ink: Ink,
 }
 
 /// Styles part.
@@ -28,8 +32,19 @@ pub(super) struct Font {
 pub(super) struct Styles {
     formats: BTreeMap<u32, Rc<NumberFormat>>,
     fonts: Vec<Font>,
-    cells: Vec<(u32, usize)>,
+    /// Colours of fills, where they have one.
+    fills: Vec<Option<Colour>>,
+    cells: Vec<Cell>,
     list: List,
+    is_solid: bool,
+}
+
+/// Numbers of what makes up the style of a cell.
+#[derive(Clone, Copy)]
+struct Cell {
+    format: u32,
+    font: usize,
+    fill: usize,
 }
 
 /// List that is open. Styles of tables and conditions hold elements of the same names.
@@ -39,17 +54,17 @@ enum List {
     Other,
     Formats,
     Fonts,
+    Fills,
     Cells,
 }
 
 impl Styles {
     /// Returns the style of a cell by its number.
     pub(super) fn get(&self, index: usize) -> Style {
-        let Some((format, font)) = self.cells.get(index) else { return Style::default() };
-        Style {
-            format: self.formats.get(format).cloned(),
-            font: self.fonts.get(*font).copied().unwrap_or_default(),
-        }
+        let Some(Cell { format, font, fill }) = self.cells.get(index) else { return Style::default() };
+        let font = self.fonts.get(*font).copied().unwrap_or_default();
+        let ground = self.fills.get(*fill).copied().flatten();
+        Style { format: self.formats.get(format).cloned(), font, is_unseen: font.ink.on(ground).is_unseen() }
     }
 
     fn add_format(&mut self, tag: &Tag<'_>) {
@@ -62,14 +77,25 @@ impl Styles {
     fn add_cell(&mut self, tag: &Tag<'_>) {
         let number =
             |name: &str| tag.attribute(name).and_then(|value| value.parse::<u32>().ok()).unwrap_or(0);
-        let (format, font) = (number("numFmtId"), number("fontId"));
+        let (format, font, fill) = (number("numFmtId"), number("fontId"), number("fillId"));
         if !self.formats.contains_key(&format)
             && let Some(built_in) = NumberFormat::built_in(format)
         {
             self.formats.insert(format, Rc::new(built_in));
         }
-        self.cells.push((format, font as usize));
+        self.cells.push(Cell { format, font: font as usize, fill: fill as usize });
     }
+}
+
+/// Returns the colour that an element names: of the first theme colours and of the palette, white only is known.
+pub(super) fn colour(tag: &Tag<'_>) -> Colour {
+    let is = |name: &str, value: &str| tag.attribute(name).is_some_and(|found| found == value);
+    let tinted = tag.attribute("tint").is_some_and(|tint| tint.parse::<f64>().is_ok_and(|tint| tint != 0.0));
+    if is("theme", "0") && !tinted || is("indexed", "9") || is("indexed", "1") {
+        return Colour::WHITE;
+    }
+    let plain = tag.attribute("rgb").filter(|_| !tinted);
+    plain.map_or(Colour::Unknown, |value| Colour::hex(&value))
 }
 
 impl Handler for Styles {
@@ -77,6 +103,7 @@ impl Handler for Styles {
         match (self.list, tag.name()) {
             (_, "numFmts") => self.list = List::Formats,
             (_, "fonts") => self.list = List::Fonts,
+            (_, "fills") => self.list = List::Fills,
             (_, "cellXfs") => self.list = List::Cells,
             (_, "dxfs" | "cellStyleXfs" | "cellStyles") => self.list = List::Other,
             (List::Formats, "numFmt") => self.add_format(tag),
@@ -93,6 +120,31 @@ impl Handler for Styles {
                 };
                 self.fonts.last_mut().into_iter().for_each(|font| font.level = level);
             }
+            (List::Fonts, "color") => {
+                let colour = Some(colour(tag));
+                self.fonts.last_mut().into_iter().for_each(|font| font.ink.colour = colour);
+            }
+            (List::Fonts, "sz") => {
+                let points = tag.attribute("val").and_then(|size| size.parse().ok());
+                let font = self.fonts.last_mut().zip(points).into_iter();
+                font.for_each(|(font, points)| font.ink.size(points));
+            }
+            (List::Fills, "fill") => self.fills.push(None),
+            (List::Fills, "patternFill") => {
+                let pattern = tag.attribute("patternType").filter(|kind| kind != "none");
+                self.fills
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|fill| *fill = pattern.as_ref().map(|_| Colour::Unknown));
+                self.is_solid = pattern.as_deref() == Some("solid");
+            }
+            (List::Fills, "gradientFill") => {
+                self.fills.last_mut().into_iter().for_each(|fill| *fill = Some(Colour::Unknown));
+            }
+            (List::Fills, "fgColor") if self.is_solid => {
+                let colour = colour(tag);
+                self.fills.last_mut().into_iter().for_each(|fill| *fill = Some(colour));
+            }
             (List::Cells, "xf") => self.add_cell(tag),
             _ => {}
         }
@@ -100,7 +152,7 @@ impl Handler for Styles {
     }
 
     fn close(&mut self, name: &str) -> Result<()> {
-        if matches!(name, "numFmts" | "fonts" | "cellXfs") {
+        if matches!(name, "numFmts" | "fonts" | "fills" | "cellXfs") {
             self.list = List::Other;
         }
         Ok(())

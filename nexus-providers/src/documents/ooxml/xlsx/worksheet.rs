@@ -201,6 +201,9 @@ impl<'a, 'o> Cells<'a, 'o> {
             self.out.unread(UnreadPart::StruckText, 1);
             return String::new();
         }
+        if style.is_unseen && !text.trim().is_empty() {
+            return self.unseen(text);
+        }
         text
     }
 }
