@@ -56,7 +56,8 @@ impl Vocabulary {
                 text.push_str(below);
                 return;
             }
-            let joins = below.starts_with(|c: char| c.is_numeric() || c.is_uppercase());
+            let joins = below.starts_with(|c: char| c.is_numeric() || c.is_uppercase())
+                || word(below).chars().count() > 1 && begins_with_half(below) && is_mark(before);
             if cuts || before.ends_with(char::is_alphanumeric) && joins {
                 text.push_str(below);
                 return;
@@ -74,11 +75,18 @@ impl Vocabulary {
         let start = start.map_or(0, |at| before.ceil_char_boundary(at + 1));
         let first = before.get(start..).unwrap_or_default().to_lowercase();
         let second = word(below).to_lowercase();
-        let joined = format!("{first}{second}");
-        if self.knows(&joined) {
+        if first.chars().count() == 1 {
+            return true;
+        }
+        let continues = below.get(word(below).len()..).is_some_and(|rest| rest.starts_with(is_hyphen));
+        if continues && self.knows(&first) && self.knows(&second) && !PREFIXES.contains(&first.as_str()) {
+            return true;
+        }
+        let last = first.rsplit(is_hyphen).next().unwrap_or_default();
+        if self.knows(&format!("{last}{second}")) {
             return false;
         }
-        let is_part = first.chars().count() == 1 || first.contains(|c: char| is_hyphen(c) || c.is_numeric());
+        let is_part = first.contains(|c: char| is_hyphen(c) || c.is_numeric());
         if is_part || self.words.contains(&format!("{first}-{second}")) {
             return true;
         }
@@ -94,6 +102,15 @@ impl Vocabulary {
     }
 }
 
+/// Returns whether a text ends with a letter, a number or an abbreviation that stands before a hyphen, as in `X-ray`.
+fn is_mark(before: &str) -> bool {
+    let start =
+        before.rfind(|c: char| !c.is_alphanumeric()).map_or(0, |at| before.ceil_char_boundary(at + 1));
+    let last = before.get(start..).unwrap_or_default();
+    let plain = last.chars().all(|c| c.is_uppercase() || c.is_numeric());
+    !last.is_empty() && (plain || last.ends_with(char::is_numeric))
+}
+
 fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}' | '\u{AD}')
 }
@@ -101,7 +118,8 @@ fn is_hyphen(c: char) -> bool {
 /// Returns whether a line begins with the second half of a word, and not as `and` does after `pre-`.
 fn begins_with_half(below: &str) -> bool {
     let word = word(below);
-    word.starts_with(char::is_lowercase) && !JOINING.contains(&word)
+    let continues = below.get(word.len()..).is_some_and(|rest| rest.starts_with(is_hyphen));
+    word.starts_with(char::is_lowercase) && (continues || !JOINING.contains(&word))
 }
 
 fn word(text: &str) -> &str {
@@ -159,6 +177,21 @@ mod tests {
             "understanding reconfigure transport",
         );
         check(&none, &["a d-", "dimensional x-", "axis"], "a d-dimensional x-axis");
+        check(
+            &none,
+            &[
+                "an X-",
+                "ray of the IPv4-",
+                "address in a T-",
+                "shirt, up-",
+                "to-date e-",
+                "mail, a 10-",
+                "year DNA-",
+                "based",
+            ],
+            "an X-ray of the IPv4-address in a T-shirt, up-to-date e-mail, a 10-year DNA-based",
+        );
+        check(&none, &["up-to-", "date and well-estab-", "lished"], "up-to-date and well-established");
         check(&none, &["die Kündi-", "gung und die E-", "Mail"], "die Kündigung und die E-Mail");
     }
 
