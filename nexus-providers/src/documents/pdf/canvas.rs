@@ -18,6 +18,9 @@ const BANDS: usize = 64;
 /// Maximum height of a rule, in points.
 const RULE: f64 = 3.0;
 
+/// Maximum length by which a rule is longer than the text that it crosses out, on each side, in sizes of the text.
+const OVERHANG: f64 = 1.1;
+
 /// Appearance of a character.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Look {
@@ -74,6 +77,8 @@ pub(super) struct Canvas {
     images: Vec<(Option<ObjectIdentifier>, bool)>,
     image_area: f64,
     rules: Vec<Rule>,
+    /// Last diagonal, and whether it rises.
+    diagonal: Option<(Area, bool)>,
     too_many: bool,
     /// Areas that a struck-out mark covers.
     strikes: Vec<Area>,
@@ -84,6 +89,8 @@ pub(super) struct Canvas {
 /// Result of looking at a canvas.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// Visible area of the page.
+    pub(super) page: Option<Area>,
     /// Visible text in drawing order.
     pub(super) glyphs: Vec<Glyph>,
     /// Number of lines of hidden text.
@@ -145,6 +152,9 @@ impl Canvas {
             } else if strokes && is_line {
                 self.rule(shown, f64::midpoint(area.bottom, area.top));
             }
+            if let (Shape::Diagonal(rises), true) = (shape, strokes && pen <= RULE) {
+                self.diagonal(shown, *rises);
+            }
             if fills && !is_line {
                 let flat = area.height() <= RULE && area.width() > area.height();
                 if flat && matches!(shape, Shape::Rectangle) {
@@ -189,6 +199,28 @@ impl Canvas {
         self.images.push((id, false));
     }
 
+    /// Adds a diagonal. Two of them that cross strike out what is between their ends.
+    fn diagonal(&mut self, area: Area, rises: bool) {
+        const NEAR: f64 = 3.0;
+        const HIGHEST: f64 = 150.0;
+        let is_same = |other: &Area| {
+            [
+                (area.left, other.left),
+                (area.right, other.right),
+                (area.bottom, other.bottom),
+                (area.top, other.top),
+            ]
+            .iter()
+            .all(|(one, other)| (one - other).abs() < NEAR)
+        };
+        let crossed =
+            self.diagonal.is_some_and(|(other, other_rises)| other_rises != rises && is_same(&other));
+        self.diagonal = Some((area, rises)).filter(|_| !crossed);
+        if crossed && area.height() <= HIGHEST {
+            self.strike(area);
+        }
+    }
+
     fn rule(&mut self, area: Area, up: f64) {
         if area.width() > 0.0 && self.rules.len() < RULES {
             self.rules.push(Rule { left: area.left, right: area.right, up });
@@ -227,7 +259,7 @@ impl Canvas {
     }
 
     fn result(self, sights: &[Sight], all: bool) -> Seen {
-        let mut seen = Seen { hidden: u32::from(self.lost && !all), ..Seen::default() };
+        let mut seen = Seen { page: self.page, hidden: u32::from(self.lost && !all), ..Seen::default() };
         let mut last: Option<(Sight, Glyph)> = None;
         for ((glyph, _), sight) in self.glyphs.into_iter().zip(sights) {
             let is_blank = glyph.text.chars().all(char::is_whitespace);
@@ -360,8 +392,8 @@ impl Canvas {
             {
                 budget.spend(Work::Operators, 1)?;
                 if glyph.direction.0 > 0.99 && (rule.left..=rule.right).contains(&middle.0) {
-                    *start = start.min(left - 0.6 * glyph.size);
-                    *end = end.max(right + 0.6 * glyph.size);
+                    *start = start.min(left - OVERHANG * glyph.size);
+                    *end = end.max(right + OVERHANG * glyph.size);
                     places.push(place);
                 }
             }

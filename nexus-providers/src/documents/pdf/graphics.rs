@@ -129,6 +129,8 @@ pub(super) enum Shape {
     Rectangle,
     /// Straight line from left to right.
     Line,
+    /// Straight line that rises, or falls, from left to right.
+    Diagonal(bool),
     /// Other shape within its area.
     Other,
 }
@@ -225,6 +227,7 @@ fn shape(corners: &[(f64, f64)]) -> Shape {
     let level = |a: f64, b: f64| (a - b).abs() < 0.01;
     match corners {
         [a, b] if level(a.1, b.1) => Shape::Line,
+        [a, b] if !level(a.0, b.0) => Shape::Diagonal((b.0 - a.0) * (b.1 - a.1) > 0.0),
         [corners @ .., last]
             if corners.len() == 4
                 && corners.first().is_some_and(|first| level(first.0, last.0) && level(first.1, last.1)) =>

@@ -117,7 +117,7 @@ fn read_pages<'a>(
             Page::Found { dict, inherited } => catch_unwind(AssertUnwindSafe(|| {
                 let content = reader.page(dict, inherited)?;
                 Ok::<_, Exhausted>((
-                    layout.page(&content.seen.glyphs),
+                    layout.page(&content.seen.glyphs, content.seen.page),
                     reader.new_images(&content.seen),
                     content,
                 ))

@@ -347,6 +347,12 @@ fn struck_text_is_left_out_and_counted() {
     page("", mark).check(&["p@1 The fee is 450 euros."], &struck);
     page("131 703.5 22 0.7 re f", "").check(&["p@1 The fee is 450 euros."], &struck);
     page("0.7 w 131 704 m 153 704 l S", "").check(&["p@1 The fee is 450 euros."], &struck);
+    let whole = format!("{} 0.7 w 62 604 m 139 604 l S", show("Free for all", 72, 600));
+    page(&whole, "").check(&["p@1 The fee is 400 450 euros."], &struck);
+    page("0.7 w 131 699 m 153 710 l S 131 710 m 153 699 l S", "")
+        .check(&["p@1 The fee is 450 euros."], &struck);
+    page("0.7 w 131 699 m 153 710 l S 131 699 m 153 710 l S", "")
+        .check(&["p@1 The fee is 400 450 euros."], &[]);
     page("0.7 w 131 698 m 153 698 l S 0.7 w 20 704 m 600 704 l S", "")
         .check(&["p@1 The fee is 400 450 euros."], &[]);
 }

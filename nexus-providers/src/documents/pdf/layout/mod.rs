@@ -8,6 +8,7 @@ mod blocks;
 mod columns;
 mod hyphens;
 mod lines;
+mod margins;
 mod overprint;
 mod scripts;
 mod spacing;
@@ -16,9 +17,11 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use super::area::Area;
 use super::glyph::Glyph;
 use hyphens::Vocabulary;
 use lines::Segment;
+use margins::Margins;
 
 /// Part of a page in reading order.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,17 +42,24 @@ pub(super) struct Layout {
     /// Number of characters of each size, in halves of a point.
     sizes: BTreeMap<u32, u64>,
     vocabulary: Vocabulary,
+    margins: Margins,
 }
 
 impl Layout {
-    /// Returns the parts of a page in reading order.
-    pub(super) fn page(&mut self, glyphs: &[Glyph]) -> Vec<Piece> {
+    /// Returns the parts of a page in reading order, from its visible area.
+    pub(super) fn page(&mut self, glyphs: &[Glyph], area: Option<Area>) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut directions = segments(glyphs);
         for segment in directions.iter().flatten() {
             *self.sizes.entry(halves(segment.size)).or_default() += segment.characters();
         }
         let body = self.body();
+        self.margins.begin_page();
+        // Most of the lines of a page have the first direction.
+        let is_level = glyphs.iter().filter(|glyph| glyph.direction.0 > 0.99).count() * 2 > glyphs.len();
+        if let (Some(area), Some(segments), true) = (area, directions.first_mut(), is_level) {
+            self.margins.leave_out(segments, area, body);
+        }
         for segments in &mut directions {
             scripts::write(segments, body);
             for segment in segments {
