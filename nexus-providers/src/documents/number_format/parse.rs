@@ -136,6 +136,8 @@ fn token<'a>(c: char, text: &'a str, after: &'a str, section: &mut Section) -> &
         '\\' | '!' => (Token::Literal(after.chars().take(1).collect()), skip(after)),
         '_' => (Token::Literal(" ".to_owned()), skip(after)),
         '*' => return skip(after),
+        // A calendar, which dates are not converted to.
+        'b' | 'B' if after.starts_with(['1', '2']) => return skip(after),
         '0' | '#' | '?' => (Token::Digit(c), after),
         '.' => (Token::Point, after),
         ',' => (Token::Comma, after),

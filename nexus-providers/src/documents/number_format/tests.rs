@@ -66,6 +66,8 @@ fn powers_of_ten_and_fractions_are_written_as_shown() {
 #[test]
 fn dates_times_and_durations_are_written_as_shown() {
     check("yyyy-mm-dd", 45_413.0, "2024-05-01");
+    check("b2yyyy-mm-dd", 45_413.0, "2024-05-01");
+    check("B1dd.mm.yyyy", 45_413.0, "01.05.2024");
     check("dd.mm.yyyy hh:mm", 45_413.75, "01.05.2024 18:00");
     check("d-mmm-yy", 45_413.0, "1-May-24");
     check("dddd, mmmm d, yyyy", 45_413.0, "Wednesday, May 1, 2024");

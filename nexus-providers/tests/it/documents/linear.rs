@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use nexus_core::document::parser::{Block, FileHints};
+use nexus_core::document::parser::{Block, FileHints, codes};
 use nexus_providers::documents::Documents;
 
 use super::build::{archive, cell, docx, docx_with, paragraph, pptx, xls, xlsx};
@@ -16,6 +16,20 @@ fn steps(bytes: &[u8], name: &str) -> u64 {
         Documents::default().parse_streaming(&mut Cursor::new(bytes.to_vec()), &hints, &mut blocks);
     read.unwrap_or_else(|error| panic!("{name}: {}", error.report()));
     taken.steps
+}
+
+#[test]
+fn repeated_rows_beyond_the_budget_are_refused_before_they_are_written() {
+    let row = r#"<table:table-row table:number-rows-repeated="1000000"><table:table-cell table:number-columns-repeated="1000"><text:p>x</text:p></table:table-cell></table:table-row>"#;
+    let content = format!(
+        "<office:body><office:spreadsheet><table:table>{row}</table:table></office:spreadsheet></office:body>"
+    );
+    let file =
+        archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", &content)]);
+    let hints = FileHints { name: "a.ods".into(), content_type: None };
+    let (read, taken) = Documents::default().parse_streaming(&mut Cursor::new(file), &hints, &mut Vec::new());
+    assert_eq!(read.unwrap_err().code(), codes::AMPLIFIES);
+    assert!(taken.steps < 100_000, "{} steps", taken.steps);
 }
 
 /// Asserts that the steps of reading are linear in `n`.
