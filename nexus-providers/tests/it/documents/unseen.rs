@@ -13,7 +13,9 @@ use super::{parse, parse_within};
 fn check(bytes: &[u8], name: &str, words: &[&str], secrets: u32) {
     let (blocks, report) = parse(bytes, name).unwrap();
     let text = blocks.join("\n");
-    words.iter().for_each(|word| assert!(text.contains(word), "{word} is missing: {text}"));
+    for word in words {
+        assert!(text.contains(word), "{word} is missing: {text}");
+    }
     assert!(!text.contains("secret"), "{text}");
     assert_eq!(report.unread, BTreeMap::from([(UnreadPart::HiddenText, secrets)]));
     let limits = DocumentLimits { read_hidden: true, ..DocumentLimits::default() };
@@ -104,10 +106,10 @@ fn text_beside_a_slide_or_in_its_colour_is_left_out_and_counted() {
 
 /// Returns a PPTX with these slides, which are 9000 wide.
 fn presentation(slides: &[&str]) -> Vec<u8> {
-    let ids: String = (0..slides.len()).map(|at| format!(r#"<p:sldId r:id="r{at}"/>"#)).collect();
-    let relations: String = (0..slides.len())
-        .map(|at| format!(r#"<Relationship Id="r{at}" Type="x/slide" Target="slides/s{at}.xml"/>"#))
-        .collect();
+    let ids: Vec<String> = (0..slides.len()).map(|at| format!(r#"<p:sldId r:id="r{at}"/>"#)).collect();
+    let ids = ids.concat();
+    let relation = |at| format!(r#"<Relationship Id="r{at}" Type="x/slide" Target="slides/s{at}.xml"/>"#);
+    let relations = (0..slides.len()).map(relation).collect::<Vec<_>>().concat();
     let mut files = vec![
         (
             "ppt/presentation.xml".to_owned(),
@@ -160,8 +162,11 @@ fn white_cells_of_an_opendocument_sheet_are_left_out_and_counted() {
         format!(r#"<table:table-cell table:style-name="{style}"><text:p>{text}</text:p></table:table-cell>"#)
     };
     let rows = [[cell("none", "Name"), cell("shown", "Fee")], [cell("pale", "secret"), cell("none", "5")]];
-    let rows: String =
-        rows.iter().map(|row| format!("<table:table-row>{}</table:table-row>", row.concat())).collect();
+    let rows = rows
+        .iter()
+        .map(|row| format!("<table:table-row>{}</table:table-row>", row.concat()))
+        .collect::<Vec<_>>()
+        .concat();
     let content = format!(
         "<office:document-content>{ODF_STYLES}<office:body><office:spreadsheet><table:table table:name=\"A\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
     );
