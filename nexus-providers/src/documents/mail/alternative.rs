@@ -1,6 +1,6 @@
 //! Choice between the plain body of a mail and its body in HTML.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use mail_parser::decoders::html::html_to_text;
 use mail_parser::{Message, MessagePart, PartType};
@@ -66,7 +66,7 @@ fn words(text: &str) -> Vec<&str> {
 
 /// Returns how many of a hundred words are among the others.
 fn share(words: &[&str], others: &[&str]) -> usize {
-    let others: HashSet<&&str> = others.iter().collect();
+    let others: BTreeSet<&&str> = others.iter().collect();
     let known = words.iter().filter(|word| others.contains(word)).count();
     (known * 100).checked_div(words.len()).unwrap_or(100)
 }
