@@ -79,14 +79,17 @@ fn joined(rows: &[Vec<String>]) -> Option<Vec<String>> {
 
 /// Returns whether the lower row gives units of columns that the upper row names, with values below.
 fn are_units(columns: &[Column<'_>]) -> bool {
-    let units = || columns.iter().filter(|column| !column.lower.is_empty());
     let named = columns.iter().all(|column| !column.upper.is_empty() && !is_number(column.upper));
-    let blank = columns.first().is_some_and(|column| column.lower.is_empty());
-    named
-        && blank
-        && units().count() > 0
-        && units()
-            .all(|column| is_unit(column.lower) && (is_number(column.values) || column.values.is_empty()))
+    let Some((first, rest)) = columns.split_first().filter(|_| named) else { return false };
+    let mut units = rest.iter().filter(|column| !column.lower.is_empty()).peekable();
+    if first.lower.is_empty() && units.peek().is_some() {
+        let has_values = |column: &Column<'_>| is_number(column.values) || column.values.is_empty();
+        return units.all(|column| is_unit(column.lower) && has_values(column));
+    }
+    // Without a blank, every other cell is a unit of more than a letter.
+    let is_plain =
+        |column: &Column<'_>| column.lower.len() > 1 && is_unit(column.lower) && !is_unit(column.values);
+    rest.len() > 1 && rest.iter().all(is_plain)
 }
 
 /// Returns whether a text is a unit of measurement or a currency, such as `kg`, `[m/s]` or `in EUR`.
@@ -208,6 +211,9 @@ mod tests {
     fn a_row_of_units_belongs_to_the_header() {
         let named: &[&str] = &["Item", "Weight kg", "Length [m]"];
         check(&["Item", "Weight", "Length"], &["", "kg", "[m]"], &["Lock", "5", "6"], Some(named));
+        let named: &[&str] = &["Region Name", "Q1 USD", "Q1 EUR"];
+        check(&["Region", "Q1", "Q1"], &["Name", "USD", "EUR"], &["North", "a", "b"], Some(named));
+        check(&["Name", "Size", "Class"], &["Ann", "m", "A"], &["Bo", "f", "B"], None);
         check(&["Item", "Note", "Note 2"], &["", "kg", "no"], &["Lock", "5", "6"], None);
         check(&["Item", "Weight", "Length"], &["", "kg", "m"], &["Lock", "x", "6"], None);
     }

@@ -416,6 +416,28 @@ fn hyphens_of_words_stay_at_the_ends_of_lines() {
 }
 
 #[test]
+fn headers_and_footers_of_pages_are_read_once_without_the_numbers_of_pages() {
+    let page = |number: u32| {
+        show("Annual plan", 72, 760)
+            + &show(&format!("Body of page {number} with words."), 72, 600)
+            + &show(&format!("It has line {number}."), 72, 586)
+            + &show("Confidential", 72, 40)
+            + &show(&format!("Page {number} of 3"), 500, 24)
+            + &show(&format!("Part {number} of 3 parts"), 72, 24)
+    };
+    let file = super::build::pdf_of(&[page(1), page(2), page(3)], "");
+    let (blocks, _) = parse(&file, "a.pdf").unwrap();
+    let text = blocks.join("\n");
+    assert_eq!(text.matches("Annual plan").count(), 1, "{text}");
+    assert_eq!(text.matches("Confidential").count(), 1, "{text}");
+    assert!(!text.contains("Page 2") && text.matches("of 3 parts").count() == 1, "{text}");
+    assert!(
+        (1..=3).all(|number| text.contains(&format!("@{number} Body of page {number} with words."))),
+        "{text}"
+    );
+}
+
+#[test]
 fn turned_pages_and_sideways_tables_are_read_in_order() {
     let rows = [("Parts", "Hours", "Cost"), ("Body", "2", "300"), ("Paint", "1.5", "225")];
     let table =

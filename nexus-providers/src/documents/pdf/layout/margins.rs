@@ -1,7 +1,7 @@
 //! Headers and footers of pages: a line that stands at the same place of an earlier page is left out, as are numbers of
 //! pages.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::area::Area;
 use super::lines::Segment;
@@ -14,8 +14,8 @@ const LINES: usize = 3;
 const DISTANCE: f64 = 1.8;
 const HEADING: f64 = 1.15;
 
-/// Maximum number of lines that are remembered.
-const MOST: usize = 10_000;
+/// Maximum number of lines that are remembered for a place.
+const MOST: usize = 32;
 
 /// Words beside the number of a page.
 const WORDS: [&str; 12] = ["page", "p.", "pg.", "seite", "s.", "página", "of", "von", "sur", "de", "/", "|"];
@@ -23,10 +23,18 @@ const WORDS: [&str; 12] = ["page", "p.", "pg.", "seite", "s.", "página", "of", 
 /// Headers and footers of the pages so far.
 #[derive(Debug, Default)]
 pub(super) struct Margins {
-    known: BTreeSet<(String, i64)>,
+    /// Lines by their place.
+    known: BTreeMap<i64, Vec<Known>>,
     page: u64,
     /// Distance between the last printed number of a page and its place.
     offset: Option<u64>,
+}
+
+/// Line of an earlier page, and the number of that page.
+#[derive(Debug)]
+struct Known {
+    page: String,
+    words: Vec<String>,
 }
 
 /// Line of a page: its baseline, its size, and its segments by their place.
@@ -82,17 +90,26 @@ impl Margins {
         named || *number == self.page || follows
     }
 
-    /// Returns whether an earlier page has this line at this place. The number of the page may differ.
+    /// Returns whether an earlier page has this line at this place. The numbers of the pages may differ.
     #[expect(clippy::cast_possible_truncation, reason = "it is a place on a page")]
     fn is_known(&mut self, text: &str, up: f64) -> bool {
-        let number = self.page.to_string();
-        let words = text.split_whitespace().map(|word| if word == number { "#" } else { word });
-        let key = (words.collect::<Vec<_>>().join(" "), (up / 4.0).round() as i64);
-        let near = [-1, 0, 1].iter().any(|by| self.known.contains(&(key.0.clone(), key.1 + by)));
-        if !near && self.known.len() < MOST {
-            self.known.insert(key);
+        let place = (up / 4.0).round() as i64;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let page = self.page.to_string();
+        let is_same = |known: &Known| {
+            let pairs = known.words.iter().zip(&words);
+            let same = |(one, other): (&String, &&str)| one == other || *one == known.page && **other == page;
+            known.words.len() == words.len() && pairs.into_iter().all(same)
+        };
+        let mut near = (place - 1..=place + 1).filter_map(|place| self.known.get(&place));
+        if near.any(|known| known.iter().any(is_same)) {
+            return true;
         }
-        near
+        let here = self.known.entry(place).or_default();
+        if here.len() < MOST {
+            here.push(Known { page, words: words.into_iter().map(str::to_owned).collect() });
+        }
+        false
     }
 }
 
