@@ -2,6 +2,7 @@
 
 mod forms;
 mod frames;
+mod lists;
 pub(super) mod objects;
 mod prose;
 pub(super) mod styles;

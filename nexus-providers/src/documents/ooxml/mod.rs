@@ -5,7 +5,7 @@ mod chart;
 pub(super) mod docx;
 mod equation;
 mod graphics;
-mod numbering;
+pub(super) mod numbering;
 pub(super) mod pptx;
 mod styles;
 mod symbols;

@@ -115,7 +115,8 @@ fn label(shown: &Level, reached: &[u32; LEVELS], levels: &[Level]) -> Option<Str
     Some(text)
 }
 
-fn formatted(number: u32, format: &str) -> String {
+/// Returns a number in a format by its name, such as `lowerRoman`.
+pub(in super::super) fn formatted(number: u32, format: &str) -> String {
     match format {
         "decimalZero" => format!("{number:02}"),
         "lowerLetter" => letters(number),

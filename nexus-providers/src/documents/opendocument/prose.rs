@@ -18,6 +18,7 @@ use super::super::xml::{Handler, Tag};
 use super::super::{error, table};
 use super::forms;
 use super::frames::{Frame, SHAPES};
+use super::lists::Lists;
 use super::objects::Objects;
 use super::styles::{Styles, ground};
 use super::tables::OpenTable;
@@ -93,6 +94,7 @@ pub(super) struct Body<'a, 'o> {
     pub(super) objects: &'a Objects,
     pub(super) out: &'a mut Output<'o>,
     styles: Styles,
+    list_styles: Lists,
     pub(super) in_styles: bool,
     pub(super) paragraphs: Vec<Paragraph>,
     tables: Vec<OpenTable>,
@@ -117,6 +119,7 @@ impl<'a, 'o> Body<'a, 'o> {
             objects,
             out,
             styles: Styles::default(),
+            list_styles: Lists::default(),
             in_styles: false,
             paragraphs: Vec::new(),
             tables: Vec::new(),
@@ -205,6 +208,11 @@ impl<'a, 'o> Body<'a, 'o> {
             return Ok(());
         }
         let listed = self.lists > 0;
+        let blank = text.trim().is_empty();
+        let label = if listed && !blank { self.list_styles.take_label() } else { None };
+        let label = label.filter(|_| heading.is_none());
+        let numbered = label.map(|label| format!("{label} {}", text.trim_start()));
+        let text = numbered.as_deref().unwrap_or(text);
         if let Some(table) = self.tables.last_mut().filter(|table| table.in_cell) {
             table.paragraph(text, listed);
             return Ok(());
@@ -364,6 +372,7 @@ impl Handler for Body<'_, '_> {
             return forms::field(tag).map_or(Ok(()), |field| self.out.paragraph(&field));
         }
         self.styles.take(tag);
+        self.list_styles.open(tag);
         if self.begins_story(tag.name()) || self.framed(tag)? {
             return Ok(());
         }
@@ -402,6 +411,7 @@ impl Handler for Body<'_, '_> {
             self.skipped -= 1;
             return if self.skipped == 0 { self.end_left_out() } else { Ok(()) };
         }
+        self.list_styles.close(name);
         match name {
             "style" => self.styles.end(),
             "p" | "h" => return self.end_paragraph(),

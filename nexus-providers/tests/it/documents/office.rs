@@ -134,3 +134,55 @@ fn opendocument_texts_and_sheets() {
     let files = [("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", sheet)];
     check(archive(&files), "a.ods", &["h1@1 Costs", "table@1 | a | b | b |\n| --- | --- | --- |"]);
 }
+
+#[test]
+fn numbers_of_opendocument_lists_are_those_that_the_program_shows() {
+    let level =
+        |level: u32, rest: &str| format!(r#"<text:list-level-style-number text:level="{level}" {rest}/>"#);
+    let style = |name: &str, levels: &[String]| {
+        format!(r#"<text:list-style style:name="{name}">{}</text:list-style>"#, levels.concat())
+    };
+    let styles = [
+        style("plain", &[level(1, r#"style:num-format="1" style:num-suffix=".""#)]),
+        style(
+            "legal",
+            &[
+                level(1, r#"style:num-format="1" style:num-prefix="Article ""#),
+                level(2, r#"style:num-format="a" style:num-suffix=")" text:display-levels="2""#),
+            ],
+        ),
+    ];
+    let item = |text: &str| format!("<text:list-item><text:p>{text}</text:p></text:list-item>");
+    let body = [
+        format!(r#"<text:list text:style-name="plain">{}{}</text:list>"#, item("one"), item("two")),
+        format!(
+            r#"<text:list text:style-name="legal">{}<text:list-item><text:p>rent</text:p><text:list>{}{}</text:list></text:list-item></text:list>"#,
+            item("term"),
+            item("due"),
+            item("late")
+        ),
+        format!(
+            r#"<text:list text:style-name="legal" text:continue-numbering="true">{}</text:list>"#,
+            item("law")
+        ),
+    ];
+    let content = format!(
+        "<office:document-content><office:automatic-styles>{}</office:automatic-styles><office:body><office:text>{}</office:text></office:body></office:document-content>",
+        styles.concat(),
+        body.concat()
+    );
+    let file = archive(&[("mimetype", "application/vnd.oasis.opendocument.text"), ("content.xml", &content)]);
+    check(
+        file,
+        "a.odt",
+        &[
+            "li one",
+            "li two",
+            "li Article 1 term",
+            "li Article 2 rent",
+            "li 2.a) due",
+            "li 2.b) late",
+            "li Article 3 law",
+        ],
+    );
+}
