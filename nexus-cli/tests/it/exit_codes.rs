@@ -100,17 +100,15 @@ fn a_key_is_made_once_and_announced_once() {
 fn a_command_waits_for_another_that_uses_the_directory() {
     let bench = Bench::ingested();
     let mut chat = bench.chat();
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| bench.run(&[&ASK[..], &["--wait", "60"]].concat()));
-        // Longer than the second after which the command says that it waits.
-        std::thread::sleep(std::time::Duration::from_millis(1_500));
-        drop(chat.process.stdin.take());
-        let answered = waiting.join().unwrap().ends(0);
-        assert!(
-            answered.err.contains("waiting for the process that uses the data directory"),
-            "{answered:#?}"
-        );
-    });
+    let mut waiting = bench.command(&[&ASK[..], &["--wait", "600"]].concat()).spawn().unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    // Ends when the command has said that it waits, or with the command.
+    let notes = said.by_ref().map_while(Result::ok);
+    let is_note = |line: &String| line.contains("waiting for the process that uses the data directory");
+    assert!(notes.into_iter().any(|line| is_note(&line)), "it ended without a wait");
+    drop(chat.process.stdin.take());
+    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    assert_eq!(waiting.wait_with_output().unwrap().status.code(), Some(0), "{rest:?}");
 }
 
 #[test]
