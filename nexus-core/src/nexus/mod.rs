@@ -18,7 +18,7 @@ pub(crate) mod retention;
 mod rights;
 pub(crate) mod runs;
 pub(crate) mod transfer;
-mod unrecorded;
+mod unmatched;
 pub(crate) mod usage;
 
 use std::sync::Arc;

@@ -1,30 +1,35 @@
-//! Objects without a record: runs, messages, ledger entries and documents that a store holds, and that no chain opens.
+//! Objects and records without each other: runs, messages, ledger entries and documents that a store holds and that no chain
+//! opens; and documents that their chains leave in place and that the store does not hold.
 //!
-//! A chain is compared with its object when it is verified. This is the other direction: an object that was inserted, or whose
-//! chain was removed with its head, is found by a walk over each list.
+//! A chain is compared with its object when it is verified, and takes a document that is gone for removed. A walk over each list
+//! finds an object that was inserted, or whose chain was removed with its head; a walk over the chains finds a document that
+//! was removed without a record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Nexus;
 use super::chains::CHAIN_VERIFY;
+use super::{Nexus, corpora, documents};
 use crate::access::Visibility;
 use crate::audit::{ContentFinding, ContentState, Kind, RecordedFacts, Verification, facts_in};
 use crate::document::store::DocumentQuery;
-use crate::error::Result;
-use crate::id::SessionId;
+use crate::error::{ErrorKind, Result};
+use crate::id::{DocumentId, SessionId};
 use crate::ledger::LedgerQuery;
 use crate::page::Page;
 use crate::principal::{Principal, TenantId};
 use crate::run::RunQuery;
+
+/// Kind of the record of a publication.
+const PUBLISHED: &str = "document.published";
 
 /// Number of objects per read.
 const PAGE: usize = 1_000;
 
 impl Nexus {
     /// Returns a report on each run, session's message, ledger entry and document of the tenant that has no record: the chain
-    /// that should begin with it does not exist, or is one of something else. A report has the id of the run, the call or the
-    /// document. Whether a chain is genuine is the verdict of [`verify`](Self::verify). `None` for a caller without admin
-    /// rights.
+    /// that should begin with it does not exist, or is one of something else; and on each document that was published, that no
+    /// later record removes, and that is not stored. A report has the id of the run, the call or the document. Whether a chain
+    /// is genuine is the verdict of [`verify`](Self::verify). `None` for a caller without admin rights.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -33,38 +38,39 @@ impl Nexus {
         if Visibility::of(caller) != Visibility::All {
             return Ok(None);
         }
-        let mut unrecorded = Unrecorded::default();
-        self.add_runs(caller.tenant(), &mut unrecorded).await?;
-        self.add_messages(caller.tenant(), &mut unrecorded).await?;
-        self.add_entries(caller.tenant(), &mut unrecorded).await?;
-        self.add_documents(caller.tenant(), &mut unrecorded).await?;
-        Ok(Some(unrecorded.into_reports()))
+        let mut unmatched = Unmatched::default();
+        self.add_runs(caller.tenant(), &mut unmatched).await?;
+        self.add_messages(caller.tenant(), &mut unmatched).await?;
+        self.add_entries(caller.tenant(), &mut unmatched).await?;
+        self.add_documents(caller.tenant(), &mut unmatched).await?;
+        self.add_missing_documents(caller.tenant(), &mut unmatched).await?;
+        Ok(Some(unmatched.into_reports()))
     }
 
-    async fn add_runs(&self, tenant: &TenantId, unrecorded: &mut Unrecorded) -> Result<()> {
+    async fn add_runs(&self, tenant: &TenantId, unmatched: &mut Unmatched) -> Result<()> {
         let mut query = RunQuery { page: Page::first(PAGE), ..RunQuery::default() };
         loop {
             let runs = self.engine.runs.runs(tenant, &query).await?;
             for run in &runs {
                 let opening = self.opening_facts(tenant, run.id.as_str()).await?;
-                unrecorded.add(run.id.as_str(), "run", opening.is_some_and(|facts| is_of_run(&facts)));
+                unmatched.add(run.id.as_str(), "run", opening.is_some_and(|facts| is_of_run(&facts)));
             }
             let Some(last) = last_of_full(&runs) else { return Ok(()) };
-            let next = unrecorded.next_page(&query.page, "run", last.id.as_str(), last.id.to_string());
+            let next = unmatched.next_page(&query.page, "run", last.id.as_str(), last.id.to_string());
             let Some(next) = next else { return Ok(()) };
             query.page = next;
         }
     }
 
-    async fn add_messages(&self, tenant: &TenantId, unrecorded: &mut Unrecorded) -> Result<()> {
+    async fn add_messages(&self, tenant: &TenantId, unmatched: &mut Unmatched) -> Result<()> {
         let mut page = Page::first(PAGE);
         loop {
             let sessions = self.engine.sessions.sessions(tenant, None, &page).await?;
             for session in &sessions {
-                self.add_messages_of(tenant, &session.id, unrecorded).await?;
+                self.add_messages_of(tenant, &session.id, unmatched).await?;
             }
             let Some(last) = last_of_full(&sessions) else { return Ok(()) };
-            let next = unrecorded.next_page(&page, "session", last.id.as_str(), last.key());
+            let next = unmatched.next_page(&page, "session", last.id.as_str(), last.key());
             let Some(next) = next else { return Ok(()) };
             page = next;
         }
@@ -74,7 +80,7 @@ impl Nexus {
         &self,
         tenant: &TenantId,
         session: &SessionId,
-        unrecorded: &mut Unrecorded,
+        unmatched: &mut Unmatched,
     ) -> Result<()> {
         let mut page = Page::first(PAGE);
         loop {
@@ -84,20 +90,20 @@ impl Nexus {
                 let is_of_session = |facts: &RecordedFacts| {
                     is_of_run(facts) && facts.text("session") == Some(session.as_str())
                 };
-                unrecorded.add(
+                unmatched.add(
                     message.run.as_str(),
                     "messages",
                     opening.is_some_and(|facts| is_of_session(&facts)),
                 );
             }
             let Some(last) = last_of_full(&messages) else { return Ok(()) };
-            let next = unrecorded.next_page(&page, "messages", last.run.as_str(), last.key());
+            let next = unmatched.next_page(&page, "messages", last.run.as_str(), last.key());
             let Some(next) = next else { return Ok(()) };
             page = next;
         }
     }
 
-    async fn add_entries(&self, tenant: &TenantId, unrecorded: &mut Unrecorded) -> Result<()> {
+    async fn add_entries(&self, tenant: &TenantId, unmatched: &mut Unmatched) -> Result<()> {
         let mut query = LedgerQuery { page: Page::first(PAGE), ..LedgerQuery::default() };
         loop {
             let entries = self.engine.ledger.ledger(tenant, &query).await?;
@@ -105,16 +111,16 @@ impl Nexus {
             for call in calls {
                 let opening = self.opening_facts(tenant, call).await?;
                 let is_call = opening.is_some_and(|facts| facts.text("decision") == Some("admitted"));
-                unrecorded.add(call, "ledger", is_call);
+                unmatched.add(call, "ledger", is_call);
             }
             let Some(last) = last_of_full(&entries) else { return Ok(()) };
-            let next = unrecorded.next_page(&query.page, "ledger", &last.call, last.seq.to_string());
+            let next = unmatched.next_page(&query.page, "ledger", &last.call, last.seq.to_string());
             let Some(next) = next else { return Ok(()) };
             query.page = next;
         }
     }
 
-    async fn add_documents(&self, tenant: &TenantId, unrecorded: &mut Unrecorded) -> Result<()> {
+    async fn add_documents(&self, tenant: &TenantId, unmatched: &mut Unmatched) -> Result<()> {
         let mut query = DocumentQuery { page: Page::first(PAGE), ..DocumentQuery::default() };
         loop {
             let now = self.engine.clock.now();
@@ -123,13 +129,56 @@ impl Nexus {
                 let opening = self.opening_facts(tenant, document.last_job_id.as_str()).await?;
                 let is_job =
                     opening.is_some_and(|facts| facts.text("document") == Some(document.id.as_str()));
-                unrecorded.add(document.id.as_str(), "document", is_job);
+                unmatched.add(document.id.as_str(), "document", is_job);
             }
             let Some(last) = last_of_full(&documents) else { return Ok(()) };
-            let next = unrecorded.next_page(&query.page, "document", last.id.as_str(), last.id.to_string());
+            let next = unmatched.next_page(&query.page, "document", last.id.as_str(), last.id.to_string());
             let Some(next) = next else { return Ok(()) };
             query.page = next;
         }
+    }
+
+    async fn add_missing_documents(&self, tenant: &TenantId, unmatched: &mut Unmatched) -> Result<()> {
+        let mut missing = self.missing_documents(tenant).await?;
+        if !missing.is_empty() {
+            // A document that is removed meanwhile has its record by now.
+            let still = self.missing_documents(tenant).await?;
+            missing.retain(|document| still.contains(document));
+        }
+        for document in missing {
+            unmatched.objects.entry(document).or_default().insert(("document", ContentState::Missing));
+        }
+        Ok(())
+    }
+
+    /// Returns the documents that were published, are not stored, and have no record of a removal.
+    async fn missing_documents(&self, tenant: &TenantId) -> Result<BTreeSet<String>> {
+        let mut recorded = RecordedDocuments::default();
+        let mut page = Page::first(PAGE);
+        loop {
+            let chains = self.engine.audit.chains(tenant, &page).await?;
+            let Some(last) = chains.last() else { break };
+            page = page.after(last.run.clone());
+            for chain in &chains {
+                let records = self.engine.audit.records(tenant, &chain.run, 0, 2).await?;
+                records
+                    .iter()
+                    .filter_map(|record| facts_in(&record.body))
+                    .for_each(|fact| recorded.add(&fact));
+            }
+        }
+        let mut missing = BTreeSet::new();
+        for document in recorded.not_removed() {
+            let stored = match DocumentId::parse(document.as_str()) {
+                Ok(id) => self.engine.documents.document(tenant, &id).await.map(drop),
+                Err(error) => Err(error),
+            };
+            match stored {
+                Err(error) if error.kind() == ErrorKind::NotFound => drop(missing.insert(document)),
+                other => other?,
+            }
+        }
+        Ok(missing)
     }
 
     /// Returns the facts of the record that opens a chain; `None` where the chain has no head, or does not begin so.
@@ -143,6 +192,46 @@ impl Nexus {
     }
 }
 
+/// Documents and corpora in the records of their publication and removal. The order of records does not count: it follows the
+/// clock.
+#[derive(Debug, Default)]
+struct RecordedDocuments {
+    published: BTreeSet<String>,
+    removed: BTreeSet<String>,
+    /// Corpora of the documents that were sent to them.
+    corpora: BTreeMap<String, BTreeSet<String>>,
+    removed_corpora: BTreeSet<String>,
+}
+
+impl RecordedDocuments {
+    fn add(&mut self, fact: &RecordedFacts) {
+        let (document, corpus) = (fact.text("document"), fact.text("corpus"));
+        match (fact.kind.as_str(), document, corpus) {
+            (PUBLISHED, Some(document), _) => drop(self.published.insert(document.to_owned())),
+            (kind, Some(document), _) if kind == documents::DELETED.as_str() => {
+                self.removed.insert(document.to_owned());
+            }
+            (kind, None, Some(corpus)) if kind == corpora::DELETED.as_str() => {
+                self.removed_corpora.insert(corpus.to_owned());
+            }
+            (_, Some(document), Some(corpus)) => {
+                self.corpora.entry(document.to_owned()).or_default().insert(corpus.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the published documents of which no record tells that they, or a corpus of theirs, were removed.
+    fn not_removed(self) -> impl Iterator<Item = String> {
+        let Self { published, removed, corpora, removed_corpora } = self;
+        published.into_iter().filter(move |document| {
+            let is_of_removed =
+                corpora.get(document).is_some_and(|corpora| !corpora.is_disjoint(&removed_corpora));
+            !removed.contains(document) && !is_of_removed
+        })
+    }
+}
+
 /// Returns the last object of a full page, after which there may be more.
 fn last_of_full<T>(page: &[T]) -> Option<&T> {
     page.last().filter(|_| page.len() >= PAGE)
@@ -152,18 +241,18 @@ fn is_of_run(facts: &RecordedFacts) -> bool {
     facts.text("question_commit").is_some()
 }
 
-/// Objects without a record, by id, with the kinds of what is stored under it.
+/// Objects that do not match the records, by id, with the kinds of what is stored under it or is missing.
 #[derive(Debug, Default)]
-struct Unrecorded {
-    objects: BTreeMap<String, BTreeSet<&'static str>>,
+struct Unmatched {
+    objects: BTreeMap<String, BTreeSet<(&'static str, ContentState)>>,
     /// Keys of pages that were read.
     cursors: BTreeSet<(&'static str, String)>,
 }
 
-impl Unrecorded {
+impl Unmatched {
     fn add(&mut self, id: &str, content: &'static str, is_recorded: bool) {
         if !is_recorded {
-            self.objects.entry(id.to_owned()).or_default().insert(content);
+            self.objects.entry(id.to_owned()).or_default().insert((content, ContentState::Added));
         }
     }
 
@@ -178,11 +267,17 @@ impl Unrecorded {
     }
 
     fn into_reports(self) -> Vec<Verification> {
-        let added = |content| ContentFinding { content, state: ContentState::Added };
         let report = |(id, contents): (String, BTreeSet<_>)| {
+            let is_added = contents.iter().any(|(_, state)| *state == ContentState::Added);
+            let finding = |(content, state)| ContentFinding { content, state };
             let mut report = Verification::ok(id, 0);
-            report.compared(contents.into_iter().map(added).collect());
-            report.reason = Some("what is stored has no record");
+            report.compared(contents.into_iter().map(finding).collect());
+            let reason = if is_added {
+                "what is stored has no record"
+            } else {
+                "what the records leave is not stored"
+            };
+            report.reason = Some(reason);
             report
         };
         self.objects.into_iter().map(report).collect()

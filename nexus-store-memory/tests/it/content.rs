@@ -399,6 +399,25 @@ async fn an_object_without_a_record_is_found_and_named() {
     }
 }
 
+#[tokio::test]
+async fn a_document_that_was_removed_without_a_record_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let verified = verified_after(dir.path(), "DELETE FROM document").await;
+    let report = verified.iter().find(|report| report.run == "leave.txt").expect("it is named");
+    assert_eq!(report.status, Status::ContentChanged);
+    assert!(report.content.iter().all(|finding| finding.state == ContentState::Missing), "{report:#?}");
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    nexus.delete_document(&admin(), &DocumentId::parse("leave.txt").unwrap()).await.unwrap();
+    assert!(
+        verify_all(&nexus).await.iter().all(|report| report.status.is_sound()),
+        "it was removed on purpose"
+    );
+    ingest(&nexus, &admin(), "law.txt", "The law knows twenty days of paid leave.").await;
+    nexus.delete_corpus(&admin(), &CorpusId::parse("handbook").unwrap()).await.unwrap();
+    assert!(verify_all(&nexus).await.iter().all(|report| report.status.is_sound()), "so was its corpus");
+}
+
 /// Statement that lets the document name another job as its last, and forges its passages.
 fn forged(job: &str) -> [String; 2] {
     [

@@ -48,9 +48,10 @@ struct Summary {
     /// Verdict on limits and corrections, for callers who see all of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<&'static str>,
-    /// Number of stored objects without a record, each of which `unsound` names, for the same callers.
+    /// Number of stored objects without a record, and of documents that were removed without one, each of which `unsound`
+    /// names, for the same callers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unrecorded: Option<u64>,
+    unmatched: Option<u64>,
     unsound: Vec<Verification>,
 }
 
@@ -127,9 +128,9 @@ async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
         summary.settings = Some(settings.status.as_str());
         summary.unsound.extend(Some(settings).filter(|settings| !settings.status.is_sound()));
     }
-    if let Some(unrecorded) = nexus.verify_objects(&context.caller).await? {
-        summary.unrecorded = Some(unrecorded.len() as u64);
-        summary.unsound.extend(unrecorded);
+    if let Some(unmatched) = nexus.verify_objects(&context.caller).await? {
+        summary.unmatched = Some(unmatched.len() as u64);
+        summary.unsound.extend(unmatched);
     }
     if context.output.is_json() {
         context.output.json(&summary)?;
