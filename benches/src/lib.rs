@@ -8,6 +8,7 @@ pub mod bm25;
 pub mod clock;
 pub mod dataset;
 pub mod metrics;
+pub mod references;
 
 use std::fmt;
 use std::hint::black_box;

@@ -1,20 +1,31 @@
-//! Parses every file of a folder, as an ingestion would: `documents DATA`.
+//! Reads real documents as ingestion would, and scores the text: `documents DATA [RUN] [--against RUN]`.
 //!
-//! Formats are detected by content, in this process and on one core. A refused file counts under its error code. PDF
-//! pages stand beside `pdftotext` in the same run, where that is installed: it is started for each file, as a program
-//! that shells out to it would start it.
+//! Formats are detected by content, in this process and on one core; a file that ends in `.gz` is unpacked before. A
+//! refused file counts under its error code. PDF pages stand beside `pdftotext` in the same run, where that is
+//! installed: it is started for each file, as a program that shells out to it would start it.
+//!
+//! Files with a reference are scored by the agreement of their words and of their headings, list items and rows of
+//! tables: `expected/FILE.md` beside the folder of the file, and `ground-truth.json` for the articles in its folder.
+//! The texts are written to the folder RUN; `--against` names the words that each text lost to that of an earlier run.
+
+#![expect(clippy::print_stdout, reason = "printing its figures is what a benchmark is for")]
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use flate2::read::GzDecoder;
+use nexus_benches::metrics::mean;
+use nexus_benches::references::{Agreement, Bag, Element, Reference, elements, words};
 use nexus_benches::{Table, short};
 use nexus_core::document::Block;
-use nexus_core::document::parser::{DocumentParser as _, FileHints};
+use nexus_core::document::parser::{DocumentParser as _, FileHints, Source};
 use nexus_providers::documents::Documents;
+use serde_json::Value;
 
 /// Folders with the expected output of a parser, not with its input.
 const EXPECTED: [&str; 2] = ["expected", "expected_outputs"];
@@ -30,20 +41,43 @@ struct Read {
     took: Duration,
 }
 
+/// Blocks of each file that could be read.
+type Texts = BTreeMap<PathBuf, Vec<Block>>;
+
 fn main() -> Result<()> {
-    let root = PathBuf::from(std::env::args().nth(1).context("usage: documents DATA")?);
+    let mut arguments = std::env::args().skip(1);
+    let root = PathBuf::from(arguments.next().context("usage: documents DATA [RUN] [--against RUN]")?);
+    let (mut run, mut against) = (None, None);
+    while let Some(argument) = arguments.next() {
+        let folder = if argument == "--against" { &mut against } else { &mut run };
+        *folder = Some(PathBuf::from(if argument == "--against" {
+            arguments.next().context("`--against` needs the folder of a run")?
+        } else {
+            argument
+        }));
+    }
     let folder = if root.join("documents").is_dir() { root.join("documents") } else { root };
     let mut files = Vec::new();
     collect(&folder, &mut files)?;
     files.sort();
     let mut endings: BTreeMap<String, Read> = BTreeMap::new();
+    let mut texts = Texts::new();
     for file in &files {
         let ending =
             file.extension().map_or_else(String::new, |ending| ending.to_string_lossy().to_lowercase());
-        read(file, endings.entry(ending).or_default())?;
+        if let Some(blocks) = read(file, endings.entry(ending).or_default())? {
+            texts.insert(file.clone(), blocks);
+        }
     }
     formats(&endings);
-    pages(&files, &endings)
+    pages(&files, &endings)?;
+    scores(&files, &texts)?;
+    let texts = texts.iter().map(|(file, blocks)| (file.strip_prefix(&folder).unwrap_or(file), text(blocks)));
+    let texts: BTreeMap<&Path, String> = texts.collect();
+    if let Some(run) = run {
+        write(&run, &texts)?;
+    }
+    against.map_or(Ok(()), |earlier| lost(&earlier, &files, &folder, &texts))
 }
 
 /// Collects the files below `folder`, without the expected outputs.
@@ -59,24 +93,40 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, to: &mut Read) -> Result<()> {
+/// Returns the blocks of a file; `None` if it is refused.
+fn read(path: &Path, to: &mut Read) -> Result<Option<Vec<Block>>> {
     let mut file = File::open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let hints = FileHints { name, content_type: None };
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut hints = FileHints { name, content_type: None };
     to.files += 1;
     to.bytes += file.metadata()?.len();
+    let mut unpacked = Cursor::new(Vec::new());
+    let source: &mut dyn Source = if let Some(name) = hints.name.strip_suffix(".gz") {
+        hints.name = name.to_owned();
+        GzDecoder::new(file).read_to_end(unpacked.get_mut())?;
+        &mut unpacked
+    } else {
+        &mut file
+    };
+    let mut blocks: Vec<Block> = Vec::new();
     let began = Instant::now();
-    let parsed = Documents::default().parse(&mut file, &hints, &mut blocks);
+    let parsed = Documents::default().parse(source, &hints, &mut blocks);
     to.took += began.elapsed();
     match parsed {
         Ok(report) => {
             to.pages += report.pages.unwrap_or_default();
             to.words += blocks.iter().map(|block| block.text.split_whitespace().count()).sum::<usize>();
+            Ok(Some(blocks))
         }
-        Err(error) => *to.refused.entry(error.code().to_owned()).or_default() += 1,
+        Err(error) => {
+            *to.refused.entry(error.code().to_owned()).or_default() += 1;
+            Ok(None)
+        }
     }
-    Ok(())
+}
+
+fn text(blocks: &[Block]) -> String {
+    blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n\n")
 }
 
 fn formats(endings: &BTreeMap<String, Read>) {
@@ -119,5 +169,96 @@ fn pages(files: &[PathBuf], endings: &BTreeMap<String, Read>) -> Result<()> {
         table = table.row(["pdftotext", &pdf.pages.to_string(), &short(took), &rate(took)]);
     }
     table.print();
+    Ok(())
+}
+
+/// Scores the files that have a reference. One that is refused has nothing of it.
+fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
+    let columns = ["file", "precision", "recall", "word F1", "headings", "list items", "rows", "structure"];
+    let mut table = Table::new("Agreement with references", columns);
+    let mut means: BTreeMap<String, Vec<[Option<f64>; 4]>> = BTreeMap::new();
+    for file in files {
+        let Some(reference) = reference(file)? else { continue };
+        let blocks = texts.get(file).map_or(&[][..], Vec::as_slice);
+        let agreement = Agreement::of(&words(&text(blocks)), &reference.words);
+        let found = elements(blocks);
+        let of = |element| {
+            let expected = reference.elements.filter(|(kind, _)| *kind == element);
+            format!("{}/{}", expected.shared(&found), expected.len())
+        };
+        let has_elements = !reference.elements.is_empty();
+        let structure = has_elements.then(|| Agreement::of(&found, &reference.elements).recall);
+        let figures = [Some(agreement.precision), Some(agreement.recall), Some(agreement.f1()), structure];
+        let [precision, recall, f1, structure] = figures.map(shown);
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let [headings, items, rows] = [Element::Heading, Element::ListItem, Element::TableRow].map(of);
+        table = table.row([name, precision, recall, f1, headings, items, rows, structure]);
+        let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
+        means.entry(folder.to_string_lossy().into_owned()).or_default().push(figures);
+    }
+    for (folder, figures) in &means {
+        let mean = |at: usize| {
+            let figures: Vec<f64> = figures.iter().filter_map(|figures| *figures.get(at)?).collect();
+            shown((!figures.is_empty()).then(|| mean(&figures)))
+        };
+        let name = format!("mean of {} in {folder}", figures.len());
+        let none = String::new;
+        table = table.row([name, mean(0), mean(1), mean(2), none(), none(), none(), mean(3)]);
+    }
+    if !means.is_empty() {
+        table.print();
+    }
+    Ok(())
+}
+
+fn shown(figure: Option<f64>) -> String {
+    figure.map_or_else(String::new, |figure| format!("{figure:.3}"))
+}
+
+/// Returns the reference of a file, if it has one.
+fn reference(file: &Path) -> Result<Option<Reference>> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(None) };
+    let name = name.to_string_lossy();
+    let markdown = folder.with_file_name("expected").join(format!("{name}.md"));
+    if markdown.is_file() {
+        return Ok(Some(Reference::markdown(&fs::read_to_string(markdown)?)));
+    }
+    let articles = folder.join("ground-truth.json");
+    let Some(id) = name.strip_suffix(".html.gz").filter(|_| articles.is_file()) else { return Ok(None) };
+    let articles: Value = serde_json::from_reader(File::open(articles)?)?;
+    let article = articles.get(id).and_then(|article| article.get("articleBody")?.as_str());
+    Ok(article.map(|text| Reference { words: words(text), elements: Bag::from_iter([]) }))
+}
+
+/// Writes each text to the folder of the run.
+fn write(run: &Path, texts: &BTreeMap<&Path, String>) -> Result<()> {
+    for (file, text) in texts {
+        let path = run.join(format!("{}.txt", file.display()));
+        fs::create_dir_all(path.parent().unwrap_or(run))?;
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// Names the words of each file that the earlier run has more often.
+fn lost(earlier: &Path, files: &[PathBuf], folder: &Path, texts: &BTreeMap<&Path, String>) -> Result<()> {
+    println!("\n## Words lost to {}\n", earlier.display());
+    for file in files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file)) {
+        let path = earlier.join(format!("{}.txt", file.display()));
+        if !path.is_file() {
+            continue;
+        }
+        let before = words(&fs::read_to_string(path)?);
+        let after = words(texts.get(file).map_or("", String::as_str));
+        let (lost, gained) = (before.without(&after), after.without(&before));
+        let list = |bag: &Bag<String>| {
+            bag.iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        if !lost.is_empty() {
+            println!("{}: {} of {} words lost, {} gained", file.display(), lost.len(), before.len(), gained.len());
+            println!("  lost: {}", list(&lost));
+            println!("  gained: {}", list(&gained));
+        }
+    }
     Ok(())
 }
