@@ -1,7 +1,7 @@
 //! Agreement of a text that was read with the one that is known to be right: [`words`] and [`Elements`], as [`Bag`]s.
 //!
-//! Order does not count. Words are compared after compatibility folding (NFKC) and in lower case, so that `H₂O` is
-//! `H2O` and a ligature its letters; punctuation is no word.
+//! Order does not count. Words are compared after compatibility folding (NFKC) and in lower case, digits apart from
+//! letters, so that `x²` is `x^2` and a ligature its letters; punctuation is no word.
 
 use std::collections::BTreeMap;
 
@@ -44,15 +44,16 @@ impl<T: Clone + Ord> Bag<T> {
         Self(rest.filter(|(_, rest)| *rest > 0).collect())
     }
 
+    /// Returns the items that both have.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        self.without(&self.without(other))
+    }
+
     /// Returns the items that pass.
     #[must_use]
     pub fn filter(&self, passes: impl Fn(&T) -> bool) -> Self {
         Self(self.0.iter().filter(|(item, _)| passes(item)).map(|(item, own)| (item.clone(), *own)).collect())
-    }
-
-    /// Returns the number of items that both have.
-    pub fn shared(&self, other: &Self) -> usize {
-        self.len() - self.without(other).len()
     }
 
     /// Returns each item with its number.
@@ -76,7 +77,7 @@ impl Agreement {
         if found.is_empty() && reference.is_empty() {
             return Self { precision: 1.0, recall: 1.0 };
         }
-        let shared = found.shared(reference);
+        let shared = found.common(reference).len();
         Self { precision: share(shared, found.len()), recall: share(shared, reference.len()) }
     }
 
@@ -92,16 +93,51 @@ impl Agreement {
 /// ```
 /// use nexus_benches::references::words;
 ///
-/// assert_eq!(words("H₂O, ﬁne!"), words("Fine h2o"));
+/// assert_eq!(words("x², ﬁne!"), words("Fine x^2"));
 /// ```
 pub fn words(text: &str) -> Bag<String> {
-    folded(text).split(|c| c == ' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    in_order(text).into_iter().collect()
+}
+
+fn in_order(text: &str) -> Vec<String> {
+    let text = text.nfkc().collect::<String>().to_lowercase();
+    pattern(r"[\p{L}\p{M}]+|\p{N}+").find_iter(&text).map(|word| word.as_str().to_owned()).collect()
 }
 
 /// Returns the words of `text` in order, with one space between them.
 fn folded(text: &str) -> String {
-    let text = text.nfkc().collect::<String>().to_lowercase();
-    pattern(r"[^\p{L}\p{M}\p{N}]+").replace_all(&text, " ").trim().to_owned()
+    in_order(text).join(" ")
+}
+
+/// Returns the text of a document without the headers that further passages of one table repeat.
+pub fn text(blocks: &[Block]) -> String {
+    let mut header = "";
+    let mut texts = Vec::new();
+    for block in blocks {
+        let rows = block.text.match_indices('\n').nth(1).map(|(end, _)| block.text.split_at(end));
+        let rows = rows.filter(|_| block.kind == BlockKind::Table);
+        texts.push(rows.filter(|(first, _)| *first == header).map_or(block.text.as_str(), |(_, rest)| rest));
+        header = rows.map_or("", |(first, _)| first);
+    }
+    texts.join("\n\n")
+}
+
+/// Returns the words of descriptions of images and of the values of charts. Many references show neither, by
+/// convention.
+pub fn drawn(blocks: &[Block]) -> Bag<String> {
+    let image = pattern(r"\[Image: [^\]]*\]");
+    let images = |block: &Block| image.find_iter(&block.text).map(|found| found.as_str().to_owned()).collect();
+    let mut is_chart = false;
+    let mut texts: Vec<String> = Vec::new();
+    for block in blocks {
+        if block.text.starts_with("Chart:") || is_chart && block.kind == BlockKind::Table {
+            texts.push(block.text.clone());
+        } else {
+            texts.extend::<Vec<String>>(images(block));
+        }
+        is_chart = block.text.starts_with("Chart:");
+    }
+    words(&texts.join(" "))
 }
 
 /// Kind of a structural element.

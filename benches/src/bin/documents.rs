@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use flate2::read::GzDecoder;
 use nexus_benches::metrics::mean;
-use nexus_benches::references::{Agreement, Bag, Element, Reference, elements, words};
+use nexus_benches::references::{Agreement, Bag, Element, Reference, drawn, elements, text, words};
 use nexus_benches::{Table, short};
 use nexus_core::document::Block;
 use nexus_core::document::parser::{DocumentParser as _, FileHints, Source};
@@ -125,10 +125,6 @@ fn read(path: &Path, to: &mut Read) -> Result<Option<Vec<Block>>> {
     }
 }
 
-fn text(blocks: &[Block]) -> String {
-    blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n\n")
-}
-
 fn formats(endings: &BTreeMap<String, Read>) {
     let columns = ["ending", "files", "refused", "pages", "words", "MB", "time"];
     let mut table = Table::new("Documents read, on one core", columns);
@@ -174,17 +170,20 @@ fn pages(files: &[PathBuf], endings: &BTreeMap<String, Read>) -> Result<()> {
 
 /// Scores the files that have a reference. One that is refused has nothing of it.
 fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
-    let columns = ["file", "precision", "recall", "word F1", "headings", "list items", "rows", "structure"];
+    let columns = ["file", "drawn", "precision", "recall", "word F1", "headings", "list items", "rows", "structure"];
     let mut table = Table::new("Agreement with references", columns);
     let mut means: BTreeMap<String, Vec<[Option<f64>; 4]>> = BTreeMap::new();
     for file in files {
         let Some(reference) = reference(file)? else { continue };
         let blocks = texts.get(file).map_or(&[][..], Vec::as_slice);
-        let agreement = Agreement::of(&words(&text(blocks)), &reference.words);
+        let read = words(&text(blocks));
+        // Words of images and charts beyond the reference count in a column of their own.
+        let drawn = drawn(blocks).common(&read.without(&reference.words));
+        let agreement = Agreement::of(&read.without(&drawn), &reference.words);
         let found = elements(blocks);
         let of = |element| {
             let expected = reference.elements.filter(|(kind, _)| *kind == element);
-            format!("{}/{}", expected.shared(&found), expected.len())
+            format!("{}/{}", expected.common(&found).len(), expected.len())
         };
         let has_elements = !reference.elements.is_empty();
         let structure = has_elements.then(|| Agreement::of(&found, &reference.elements).recall);
@@ -192,7 +191,7 @@ fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
         let [precision, recall, f1, structure] = figures.map(shown);
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let [headings, items, rows] = [Element::Heading, Element::ListItem, Element::TableRow].map(of);
-        table = table.row([name, precision, recall, f1, headings, items, rows, structure]);
+        table = table.row([name, drawn.len().to_string(), precision, recall, f1, headings, items, rows, structure]);
         let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
         means.entry(folder.to_string_lossy().into_owned()).or_default().push(figures);
     }
@@ -203,7 +202,7 @@ fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
         };
         let name = format!("mean of {} in {folder}", figures.len());
         let none = String::new;
-        table = table.row([name, mean(0), mean(1), mean(2), none(), none(), none(), mean(3)]);
+        table = table.row([name, none(), mean(0), mean(1), mean(2), none(), none(), none(), mean(3)]);
     }
     if !means.is_empty() {
         table.print();

@@ -14,8 +14,17 @@ pub(super) struct Article {
     pub(super) left_out: usize,
 }
 
-/// Returns the part of a page that it marks as its main one, if there is one and it is more than links.
+/// Returns the part of a page that it marks as its main one, if there is one and it is more than links. That of a page
+/// that calls itself an article, as sites of news and blogs do, also holds its teasers, sharing links and remarks.
 pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
+    let is_article = |node: &NodeRef<'_>| {
+        node.has_name("meta")
+            && node.attr("property").is_some_and(|property| &*property == "og:type")
+            && node.attr("content").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("article"))
+    };
+    if root.descendants_it().any(|node| is_article(&node)) {
+        return None;
+    }
     let is_main =
         |node: &NodeRef<'_>| node.has_name("main") || node.attr("role").is_some_and(|role| &*role == "main");
     let mut found = root.descendants_it().filter(is_main);
