@@ -126,7 +126,8 @@ pub fn text(blocks: &[Block]) -> String {
 /// convention.
 pub fn drawn(blocks: &[Block]) -> Bag<String> {
     let image = pattern(r"\[Image: [^\]]*\]");
-    let images = |block: &Block| image.find_iter(&block.text).map(|found| found.as_str().to_owned()).collect();
+    let images =
+        |block: &Block| image.find_iter(&block.text).map(|found| found.as_str().to_owned()).collect();
     let mut is_chart = false;
     let mut texts: Vec<String> = Vec::new();
     for block in blocks {

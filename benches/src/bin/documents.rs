@@ -170,7 +170,8 @@ fn pages(files: &[PathBuf], endings: &BTreeMap<String, Read>) -> Result<()> {
 
 /// Scores the files that have a reference. One that is refused has nothing of it.
 fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
-    let columns = ["file", "drawn", "precision", "recall", "word F1", "headings", "list items", "rows", "structure"];
+    let columns =
+        ["file", "drawn", "precision", "recall", "word F1", "headings", "list items", "rows", "structure"];
     let mut table = Table::new("Agreement with references", columns);
     let mut means: BTreeMap<String, Vec<[Option<f64>; 4]>> = BTreeMap::new();
     for file in files {
@@ -191,7 +192,17 @@ fn scores(files: &[PathBuf], texts: &Texts) -> Result<()> {
         let [precision, recall, f1, structure] = figures.map(shown);
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let [headings, items, rows] = [Element::Heading, Element::ListItem, Element::TableRow].map(of);
-        table = table.row([name, drawn.len().to_string(), precision, recall, f1, headings, items, rows, structure]);
+        table = table.row([
+            name,
+            drawn.len().to_string(),
+            precision,
+            recall,
+            f1,
+            headings,
+            items,
+            rows,
+            structure,
+        ]);
         let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
         means.entry(folder.to_string_lossy().into_owned()).or_default().push(figures);
     }
@@ -254,7 +265,13 @@ fn lost(earlier: &Path, files: &[PathBuf], folder: &Path, texts: &BTreeMap<&Path
             bag.iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
         };
         if !lost.is_empty() {
-            println!("{}: {} of {} words lost, {} gained", file.display(), lost.len(), before.len(), gained.len());
+            println!(
+                "{}: {} of {} words lost, {} gained",
+                file.display(),
+                lost.len(),
+                before.len(),
+                gained.len()
+            );
             println!("  lost: {}", list(&lost));
             println!("  gained: {}", list(&gained));
         }

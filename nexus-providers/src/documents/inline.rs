@@ -13,12 +13,14 @@
 //! | header or footer of pages | `Header: Internal plan`, `Footer: Confidential` | [`page_margin`] |
 //! | form field with a label | `Name: Wilhelmina` | [`field`] |
 
+mod description;
 mod scripts;
 
 use nexus_core::document::UnreadPart;
 
 use super::DocumentLimits;
 use super::ink::Ink;
+pub(super) use description::described;
 pub(super) use scripts::{is_raised_digit, marked};
 
 /// Position of text relative to its line.
@@ -132,6 +134,13 @@ impl Inline {
         if self.text.is_char_boundary(start) {
             self.text.insert_str(start, brackets.0);
             self.text.push_str(brackets.1);
+        }
+    }
+
+    /// Discards the text from a position on.
+    pub(super) fn discard_since(&mut self, start: usize) {
+        if self.text.is_char_boundary(start) {
+            self.text.truncate(start);
         }
     }
 

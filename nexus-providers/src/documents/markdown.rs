@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 use super::block_writer::Output;
 use super::front_matter::{self, Fact};
-use super::inline::{Inline, Level, image, note, note_mark};
+use super::inline::{Inline, Level, described, image, note, note_mark};
 use super::lines::{detect, whole};
 use super::{html, table};
 
@@ -316,10 +316,9 @@ impl Writer {
     }
 
     fn image(&mut self, description: &str, out: &mut Output<'_>) {
-        if description.trim().is_empty() {
-            out.unread(UnreadPart::Image, 1);
-        } else {
-            self.push(&image(description), out);
+        match described(description) {
+            "" => out.unread(UnreadPart::Image, 1),
+            description => self.push(&image(description), out),
         }
     }
 
@@ -329,10 +328,11 @@ impl Writer {
         if self.left_out.is_some() {
             return;
         }
-        let end = self.text.settle();
-        if self.text.since(start).trim().is_empty() {
+        self.text.settle();
+        if described(self.text.since(start)).is_empty() {
+            self.text.discard_since(start);
             out.unread(UnreadPart::Image, 1);
-        } else if start < end {
+        } else {
             self.text.enclose(start, ("[Image: ", "]"));
         }
     }

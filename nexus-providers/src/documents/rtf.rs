@@ -17,7 +17,7 @@ use super::block_writer::Output;
 use super::error;
 use super::ink::{Colour, Ink};
 use super::inline::{
-    self, Inline, Level, Subject, asks_for_page_number, comment, image, is_page_number, note_mark,
+    self, Inline, Level, Subject, asks_for_page_number, comment, described, image, is_page_number, note_mark,
     page_margin,
 };
 use colours::Colours;
@@ -340,10 +340,9 @@ impl<'a, 'o> Reader<'a, 'o> {
             Place::Note | Place::Comment | Place::Furniture(_) | Place::Box => return self.end_story(place),
             Place::Picture => {
                 let description = std::mem::take(&mut self.property).description;
-                if description.trim().is_empty() {
-                    self.out.unread(UnreadPart::Image, 1);
-                } else {
-                    self.append(&image(&description));
+                match described(&description) {
+                    "" => self.out.unread(UnreadPart::Image, 1),
+                    description => self.append(&image(description)),
                 }
             }
             Place::Author => self.author = std::mem::take(&mut self.captured),

@@ -36,11 +36,10 @@ fn attribute(node: &NodeRef<'_>, name: &str) -> String {
 }
 
 fn image(node: &NodeRef<'_>) -> Embedded {
-    let description = attribute(node, "alt");
-    if description.is_empty() {
-        return Embedded::Unread(UnreadPart::Image);
+    match inline::described(&attribute(node, "alt")) {
+        "" => Embedded::Unread(UnreadPart::Image),
+        description => Embedded::Text(inline::image(description)),
     }
-    Embedded::Text(inline::image(&description))
 }
 
 /// Returns the value that a field shows. Buttons, passwords and hidden fields show none.

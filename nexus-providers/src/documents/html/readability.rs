@@ -15,14 +15,9 @@ pub(super) struct Article {
 }
 
 /// Returns the part of a page that it marks as its main one, if there is one and it is more than links. That of a page
-/// that calls itself an article, as sites of news and blogs do, also holds its teasers, sharing links and remarks.
+/// that calls itself an article, as sites of news and blogs do, is not it: it also holds teasers, links and remarks.
 pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
-    let is_article = |node: &NodeRef<'_>| {
-        node.has_name("meta")
-            && node.attr("property").is_some_and(|property| &*property == "og:type")
-            && node.attr("content").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("article"))
-    };
-    if root.descendants_it().any(|node| is_article(&node)) {
+    if root.descendants_it().any(|node| calls_itself_article(&node)) {
         return None;
     }
     let is_main =
@@ -38,6 +33,24 @@ pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
         }
     }
     (main.normalized_char_count() > links * 2).then_some(main)
+}
+
+/// Returns whether an element says that the page is an article: in Open Graph, by schema.org, or as a microformat.
+fn calls_itself_article(node: &NodeRef<'_>) -> bool {
+    let has = |name: &str, value: &str| node.attr(name).is_some_and(|own| own.eq_ignore_ascii_case(value));
+    let is_of_type = |kind: &str| {
+        ["http", "https"].iter().any(|scheme| has("itemtype", &format!("{scheme}://schema.org/{kind}")))
+    };
+    let is_entry = || {
+        let classes = node.attr("class").unwrap_or_default();
+        classes.split_ascii_whitespace().any(|class| class == "hentry" || class == "h-entry")
+    };
+    match node.node_name().as_deref() {
+        Some("meta") => has("property", "og:type") && has("content", "article"),
+        Some("article") if is_entry() => true,
+        Some(_) => ["Article", "NewsArticle", "BlogPosting"].iter().any(|kind| is_of_type(kind)),
+        None => false,
+    }
 }
 
 /// Returns the article on a page. Returns nothing for a plain page without furniture, or

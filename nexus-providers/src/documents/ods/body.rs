@@ -4,7 +4,7 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::super::block_writer::Output;
-use super::super::inline::{self, Format, Inline, Level, Subject, image};
+use super::super::inline::{self, Format, Inline, Level, Subject, described, image};
 use super::super::merged_cells;
 use super::super::opendocument::objects::Objects;
 use super::super::opendocument::styles::Styles;
@@ -319,7 +319,7 @@ impl<'a, 'o> Body<'a, 'o> {
         self.places.pop();
         let Some(mut drawing) = self.drawings.pop() else { return };
         let text = drawing.text.take();
-        let description = drawing.description.trim();
+        let description = described(&drawing.description);
         match drawing.object {
             Some(link) => self.after.push(After::Object(link)),
             None if drawing.is_control => self.out.unread(UnreadPart::FormField, 1),

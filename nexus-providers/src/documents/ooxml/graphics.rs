@@ -7,15 +7,15 @@ use nexus_core::Result;
 
 use super::super::archive::Archive;
 use super::super::budget::Budget;
-use super::super::inline::Level;
+use super::super::inline::{Level, described};
 use super::super::xml::{Handler, Tag};
 use super::Relations;
 use super::chart::Chart;
 
 /// Returns the description of a graphic, or else its title.
 pub(super) fn description(tag: &Tag<'_>) -> String {
-    let description = tag.attribute("descr").filter(|text| !text.trim().is_empty());
-    description.or_else(|| tag.attribute("title")).unwrap_or_default()
+    let written = |name| tag.attribute(name).filter(|text| !described(text).is_empty());
+    written("descr").or_else(|| written("title")).unwrap_or_default()
 }
 
 /// Returns whether a run of text in a drawing is struck out, and its level.

@@ -3,7 +3,7 @@
 use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
-use super::super::inline::image;
+use super::super::inline::{described, image};
 use super::super::xml::Tag;
 use super::prose::{After, Body, Captured};
 
@@ -31,12 +31,12 @@ impl Body<'_, '_> {
     pub(super) fn end_frame(&mut self) -> Result<()> {
         self.is_title = false;
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        let description = frame.description.trim();
+        let description = described(&frame.description).to_owned();
         if self.in_styles {
             return Ok(());
         }
         if !description.is_empty() {
-            let text = image(description);
+            let text = image(&description);
             if self.paragraphs.is_empty() {
                 return self.write(None, &text, false);
             }

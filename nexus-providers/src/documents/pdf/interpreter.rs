@@ -5,6 +5,7 @@ use std::rc::Rc;
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Dict, Name};
 
+use super::super::inline::described;
 use super::area::Area;
 use super::budget::{Exhausted, Work};
 use super::canvas::{Canvas, Look};
@@ -13,7 +14,6 @@ use super::graphics::Path;
 use super::matrix::Matrix;
 use super::page::{Reader, Reading};
 use super::resources::{Drawn, Resources};
-use super::structure::describes;
 use super::text_state::{Marked, Pen, State, glyph};
 use super::text_string;
 
@@ -155,7 +155,7 @@ impl<'a> Reader<'a, '_> {
         }
         let texts = self.replacement(properties, resources)?;
         if tag.name() == Some(b"Figure") {
-            reading.descriptions.extend(texts.description.filter(|text| describes(text)));
+            reading.descriptions.extend(texts.description.filter(|text| !described(text).is_empty()));
         }
         Ok(texts.actual.map_or(Marked::Shown, |text| Marked::For(Rc::from(text))))
     }

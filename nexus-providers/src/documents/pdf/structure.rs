@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier};
 
+use super::super::inline::described;
 use super::annotations::string;
 use super::budget::{Exhausted, Work, WorkBudget};
 
@@ -35,7 +36,7 @@ pub(super) fn descriptions<'a>(
                 budget.bytes(dict.data().len())?;
                 if dict.get::<Name<'_>>(b"S").is_some_and(|kind| kind.as_ref() == b"Figure")
                     && let Some((page, text)) =
-                        page(&dict).zip(string(&dict, b"Alt").filter(|text| describes(text)))
+                        page(&dict).zip(string(&dict, b"Alt").filter(|text| !described(text).is_empty()))
                 {
                     found.entry(page).or_default().push(text);
                 } else {
@@ -52,12 +53,6 @@ pub(super) fn descriptions<'a>(
         }
     }
     Ok(found)
-}
-
-/// Returns whether a description tells more than that there is an image.
-pub(super) fn describes(text: &str) -> bool {
-    let kinds = ["figure", "graphic", "image", "photo", "picture"];
-    !kinds.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind))
 }
 
 /// Returns the page of a figure, which the figure or its content names.

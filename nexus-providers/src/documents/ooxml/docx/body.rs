@@ -9,7 +9,7 @@ use nexus_core::document::parser::BlockKind;
 use super::super::super::block_writer::Output;
 use super::super::super::ink::Colour;
 use super::super::super::inline::{
-    Level, Margin, Subject, comment, image, is_page_number, note, page_margin,
+    Level, Margin, Subject, comment, described, image, is_page_number, note, page_margin,
 };
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
@@ -192,7 +192,8 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
                 drawing.description = description(tag);
             }
             "shape" if drawing.description.is_empty() => {
-                drawing.description = tag.attribute_exactly("alt").unwrap_or_default();
+                let text = tag.attribute_exactly("alt").unwrap_or_default();
+                described(&text).clone_into(&mut drawing.description);
             }
             "pic" | "imagedata" => drawing.images += 1,
             "txbxContent" => drawing.has_content = true,
