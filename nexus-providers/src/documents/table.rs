@@ -86,7 +86,7 @@ impl Table {
         if self.first.len() < needed {
             return Ok(());
         }
-        match header::title(&self.first).map(str::to_owned) {
+        match header::title(&self.first, self.known).map(str::to_owned) {
             Some(title) => {
                 self.first.remove(0);
                 if let HeaderRows::Declared(rows) = &mut self.known {

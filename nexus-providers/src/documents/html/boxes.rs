@@ -34,7 +34,8 @@ pub(super) fn separate(document: &Document, node: &NodeRef<'_>, declarations: &D
 /// begins like a sentence within the word that the first ends with.
 fn are_apart(before: &NodeRef<'_>, node: &NodeRef<'_>) -> bool {
     let both = |name: &str| before.has_name(name) && node.has_name(name);
-    if both("a") || both("cite") {
+    let are_links = both("a") && before.has_attr("href") && node.has_attr("href");
+    if are_links || both("cite") {
         return true;
     }
     if !both("span") || node.parent().is_some_and(|parent| CODE.iter().any(|name| parent.has_name(name))) {

@@ -2,12 +2,16 @@
 
 use super::HeaderRows;
 
-/// Returns the title of a table: a first row of one cell, or of one text in all of its cells, above wider rows.
-pub(super) fn title(rows: &[Vec<String>]) -> Option<&str> {
+/// Returns the title of a table: a first row of one cell, or of one merged cell, whose text stands in all of them, above
+/// wider rows.
+pub(super) fn title(rows: &[Vec<String>], known: HeaderRows) -> Option<&str> {
     let [first, next, ..] = rows else { return None };
     let text = first.first().filter(|text| !is_blank(text))?;
-    let is_title =
-        first.iter().all(|cell| cell == text) && next.len() > 1 && next.iter().any(|cell| cell != text);
+    let is_one = match known {
+        HeaderRows::Guessed => first.len() == 1,
+        HeaderRows::Grouped | HeaderRows::Declared(_) => first.iter().all(|cell| cell == text),
+    };
+    let is_title = is_one && next.len() > 1 && next.iter().any(|cell| cell != text);
     is_title.then_some(text.as_str())
 }
 
@@ -244,9 +248,11 @@ mod tests {
 
     #[test]
     fn a_title_is_one_text_above_wider_rows() {
-        assert_eq!(title(&rows(&[&["Fees"], &["a", "b"], &["1", "2"]])), Some("Fees"));
-        assert_eq!(title(&rows(&[&["Fees", "Fees"], &["a", "b"], &["1", "2"]])), Some("Fees"));
-        assert_eq!(title(&rows(&[&["a", ""], &["1", "2"]])), None);
-        assert_eq!(title(&rows(&[&["a"], &["b"], &["c"]])), None);
+        assert_eq!(title(&rows(&[&["Fees"], &["a", "b"], &["1", "2"]]), HeaderRows::Guessed), Some("Fees"));
+        let wide = rows(&[&["Fees", "Fees"], &["a", "b"], &["1", "2"]]);
+        assert_eq!(title(&wide, HeaderRows::Grouped), Some("Fees"));
+        assert_eq!(title(&wide, HeaderRows::Guessed), None);
+        assert_eq!(title(&rows(&[&["a", ""], &["1", "2"]]), HeaderRows::Grouped), None);
+        assert_eq!(title(&rows(&[&["a"], &["b"], &["c"]]), HeaderRows::Guessed), None);
     }
 }

@@ -87,6 +87,36 @@ fn html_reads_the_whole_main_part_of_a_page() {
 }
 
 #[test]
+fn html_that_calls_itself_an_article_is_read_without_teasers() {
+    let prose =
+        "A sentence of some length that a reader of articles takes for the article of this page. ".repeat(8);
+    let page = |head: &str, attributes: &str| {
+        format!(
+            "<html><head>{head}</head><nav>Menu</nav><main><article {attributes}><h1>Vessels</h1><p>{prose}</p>\
+             </article><ul class=share><li><a href=x>Read our newsletter</a></ul></main></html>"
+        )
+    };
+    for (html, is_article) in [
+        (page("<meta property='og:type' content='article'>", ""), true),
+        (page("", "class='post hentry'"), true),
+        (page("", "itemscope itemtype='https://schema.org/NewsArticle'"), true),
+        (page("<meta property='og:type' content='website'>", ""), false),
+    ] {
+        let (blocks, _) = parse(html.as_bytes(), "a.html").unwrap();
+        assert!(blocks.iter().any(|block| block.contains("A sentence of some length")), "{blocks:?}");
+        assert_eq!(blocks.iter().any(|block| block.contains("newsletter")), !is_article, "{html}");
+    }
+}
+
+#[test]
+fn html_anchors_within_a_word_leave_no_blank() {
+    // XHTML that is read as HTML leaves the first anchor open, around the rest of the page.
+    let html = "<h2><a id='five'/>Five</h2><p>admir<span><a id='page-130'></a></span>able, \
+        <a href=x>Home</a><a href=y>Fees</a></p>";
+    check(html, "a.html", &["h2 Five", "p admirable, Home Fees"]);
+}
+
+#[test]
 fn html_in_another_encoding_than_it_declares_is_read_in_its_own() {
     let page = |declared: &str, encoding: &'static encoding_rs::Encoding, text: &str| {
         let html = format!("<html><head><meta charset={declared}></head><p>{text}</p></html>");
