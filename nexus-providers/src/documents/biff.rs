@@ -3,6 +3,7 @@
 //! records are checked first.
 
 mod facts;
+mod shared_strings;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,8 @@ use nexus_core::document::parser::Source;
 use super::budget::Budget;
 use super::error;
 
-pub(super) use facts::{Facts, SheetFacts};
+pub(super) use facts::{Facts, Font, SheetFacts};
+pub(super) use shared_strings::Run;
 
 /// Cells of the largest sheet that the format allows.
 const LARGEST_SHEET: u64 = 65_536 * 256;

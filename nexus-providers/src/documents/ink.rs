@@ -1,5 +1,9 @@
 //! Colour and size of text: text in the colour of its ground, or too small to read, is hidden.
 
+use std::ops::Range;
+
+use super::inline::{Inline, Level};
+
 /// Smallest size of legible letters, in points.
 const LEGIBLE: f64 = 2.0;
 
@@ -66,10 +70,49 @@ impl Ink {
         Self { ground: self.ground.or(ground), ..self }
     }
 
+    /// Returns whether there may be a ground on which a reader does not see the text.
+    pub(super) fn may_be_unseen(self) -> bool {
+        self.tiny == Some(true) || matches!(self.colour, Some(Colour::Rgb(_)))
+    }
+
     /// Returns whether a reader does not see the text. A ground that is not given is white.
     pub(super) fn is_unseen(self) -> bool {
         let colour = self.colour.unwrap_or(Colour::Unknown);
         self.tiny == Some(true) || colour.is_like(self.ground.unwrap_or(Colour::WHITE))
+    }
+}
+
+/// Parts of a text with an ink of their own, while the ground of the text is not known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inks(Vec<(Range<usize>, Ink)>);
+
+impl Inks {
+    /// Takes a part of the text. One that is legible on every ground needs no place here.
+    pub(super) fn add(&mut self, part: Range<usize>, ink: Ink) {
+        if ink.may_be_unseen() {
+            self.0.push((part, ink));
+        }
+    }
+
+    /// Returns whether all of the text is legible on every ground.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the text without the parts that a reader does not see on a ground, and their number.
+    pub(super) fn visible(&self, text: &str, ground: Option<Colour>) -> (String, u32) {
+        let (mut shown, mut start, mut left_out) = (Inline::default(), 0, 0);
+        for (part, ink) in &self.0 {
+            let unseen = text.get(part.clone()).unwrap_or_default();
+            if ink.on(ground).is_unseen() && !unseen.trim().is_empty() {
+                shown.push(text.get(start..part.start).unwrap_or_default(), Level::Line);
+                shown.omit();
+                start = part.end;
+                left_out += 1;
+            }
+        }
+        shown.push(text.get(start..).unwrap_or_default(), Level::Line);
+        (shown.take(), left_out)
     }
 }
 

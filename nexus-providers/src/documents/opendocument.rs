@@ -5,6 +5,7 @@ mod frames;
 mod lists;
 pub(super) mod objects;
 mod prose;
+mod slides;
 pub(super) mod styles;
 mod tables;
 

@@ -9,9 +9,9 @@ use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::Source;
 use nexus_core::{Error, Result};
 
-use super::biff::{Facts, SheetFacts};
+use super::biff::{Facts, Font, Run, SheetFacts};
 use super::block_writer::{Output, quoted};
-use super::inline::marked;
+use super::inline::{Inline, marked};
 use super::number_format::general;
 use super::ooxml::xlsx::formulas_without_values;
 use super::sheet::{self, Layout, Sheet, header_footer, letters};
@@ -126,6 +126,11 @@ fn shown(cell: &Data, row: u32, column: u32, known: &Cells<'_>, out: &mut Output
     let style = place.and_then(|place| own.styles.get(&place)).copied();
     let font = style.map(|style| facts.font(style)).unwrap_or_default();
     let format = style.and_then(|style| facts.format(style));
+    let string = place.and_then(|place| own.strings.get(&place));
+    if let (Some(text), Some(runs @ [_, ..])) = (cell.get_string(), string.map(|string| facts.runs(*string)))
+    {
+        return rich(text, font, runs, facts, out);
+    }
     let text = match (cell.get_string(), number(cell)) {
         (Some(text), _) => format.map_or_else(|| text.to_owned(), |format| format.text(text)),
         (None, Some(number)) => {
@@ -142,6 +147,25 @@ fn shown(cell: &Data, row: u32, column: u32, known: &Cells<'_>, out: &mut Output
         return String::new();
     }
     marked(&text, font.level)
+}
+
+/// Returns a text whose runs have fonts of their own, without those that are struck out. It begins in the font of the
+/// cell.
+fn rich(text: &str, mut font: Font, runs: &[Run], facts: &Facts, out: &mut Output<'_>) -> String {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let (mut shown, mut start) = (Inline::default(), 0);
+    let next = runs.iter().map(|(end, font)| (usize::from(*end), facts.font_at(*font)));
+    for (end, next) in next.chain([(units.len(), Font::default())]) {
+        let run = String::from_utf16_lossy(units.get(start..end).unwrap_or_default());
+        if font.struck && !run.trim().is_empty() {
+            out.unread(UnreadPart::StruckText, 1);
+            shown.omit();
+        } else {
+            shown.push(&run, font.level);
+        }
+        (start, font) = (end.max(start), next);
+    }
+    shown.take()
 }
 
 fn number(cell: &Data) -> Option<f64> {

@@ -6,7 +6,11 @@ use std::rc::Rc;
 use super::super::inline::{Level, Margin};
 use super::super::number_format::{Epoch, NumberFormat};
 use super::super::sheet::Range;
-use super::{BEGIN, END, record, u16_at};
+use super::shared_strings::{self, Run};
+use super::{BEGIN, END, record, u16_at, u32_at};
+
+const STRINGS: u16 = 0x00FC;
+const CONTINUE: u16 = 0x003C;
 
 /// Facts of a workbook.
 #[derive(Debug, Default)]
@@ -15,6 +19,8 @@ pub(in super::super) struct Facts {
     formats: BTreeMap<u16, Rc<NumberFormat>>,
     fonts: Vec<Font>,
     styles: Vec<(u16, u16)>,
+    /// Runs of shared strings by the number of the string.
+    runs: BTreeMap<u32, Vec<Run>>,
     /// Whether each sheet is hidden.
     pub(in super::super) hidden: Vec<bool>,
     pub(in super::super) sheets: Vec<SheetFacts>,
@@ -32,13 +38,20 @@ impl Facts {
     /// Reads the global records.
     pub(super) fn of(mut stream: &[u8]) -> Self {
         let mut facts = Self::default();
+        let (mut strings, mut last) = (Vec::new(), 0);
         while let Some((kind, data, rest)) = record(stream) {
-            if kind == END {
-                break;
+            match kind {
+                END => break,
+                STRINGS => strings.push(data),
+                CONTINUE if last == STRINGS => strings.push(data),
+                _ => facts.take(kind, data).unwrap_or_default(),
             }
-            facts.take(kind, data).unwrap_or_default();
+            if kind != CONTINUE {
+                last = kind;
+            }
             stream = rest;
         }
+        facts.runs = shared_strings::runs(&strings);
         facts
     }
 
@@ -72,9 +85,19 @@ impl Facts {
         own.or_else(|| NumberFormat::built_in((*format).into()).map(Rc::new))
     }
 
-    /// Returns the font of a style. The font with the number 4 does not exist.
+    /// Returns the runs of a shared string.
+    pub(in super::super) fn runs(&self, string: u32) -> &[Run] {
+        self.runs.get(&string).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the font of a style.
     pub(in super::super) fn font(&self, style: u16) -> Font {
-        let font = self.styles.get(usize::from(style)).map_or(0, |(_, font)| usize::from(*font));
+        self.font_at(self.styles.get(usize::from(style)).map_or(0, |(_, font)| *font))
+    }
+
+    /// Returns a font. The one with the number 4 does not exist.
+    pub(in super::super) fn font_at(&self, number: u16) -> Font {
+        let font = usize::from(number);
         let place = if font > 4 { font - 1 } else { font };
         self.fonts.get(place).copied().unwrap_or_default()
     }
@@ -85,6 +108,8 @@ impl Facts {
 pub(in super::super) struct SheetFacts {
     /// Styles of cells by row and column.
     pub(in super::super) styles: BTreeMap<(u16, u16), u16>,
+    /// Numbers of shared strings by row and column.
+    pub(in super::super) strings: BTreeMap<(u16, u16), u32>,
     pub(in super::super) hidden_rows: BTreeSet<u32>,
     pub(in super::super) hidden_columns: Vec<(u32, u32)>,
     pub(in super::super) merges: Vec<Range>,
@@ -137,6 +162,9 @@ impl SheetFacts {
             0x0006 | 0x00D6 | 0x00FD | 0x0203..=0x0205 | 0x027E => {
                 let place = (u16_at(data, 0)?, u16_at(data, 2)?);
                 self.styles.insert(place, u16_at(data, 4)?);
+                if kind == 0x00FD {
+                    self.strings.insert(place, u32_at(data, 6)?);
+                }
                 match data.get(6..14) {
                     Some([3, .., 0xFF, 0xFF]) if kind == 0x0006 => drop(self.blank_formulas.insert(place)),
                     Some(_) if kind == 0x0006 => self.valued_formulas += 1,
@@ -197,7 +225,7 @@ impl Objects {
                 }
             }
             0x01B6 => self.expected = u16_at(data, 10)?.into(),
-            0x003C if self.expected > 0 => {
+            CONTINUE if self.expected > 0 => {
                 let (_, number) = self.last?;
                 let text = self.texts.entry(number).or_default();
                 let before = text.encode_utf16().count();

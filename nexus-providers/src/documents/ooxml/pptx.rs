@@ -1,5 +1,6 @@
 //! PPTX: one page for each slide in presentation order, with its notes and comments.
 
+mod cells;
 mod comments;
 mod fills;
 mod slide;

@@ -3,6 +3,7 @@
 use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
+use super::super::ink::Colour;
 use super::super::inline::{described, image};
 use super::super::xml::Tag;
 use super::prose::{After, Body, Captured};
@@ -17,6 +18,7 @@ pub(super) struct Frame {
     pub(super) images: u32,
     pub(super) has_content: bool,
     pub(super) is_shape: bool,
+    pub(super) ground: Option<Colour>,
     /// Number of paragraphs that are open around it.
     pub(super) depth: usize,
 }
@@ -25,12 +27,16 @@ impl Body<'_, '_> {
     pub(super) fn begin_frame(&mut self, tag: &Tag<'_>) {
         let is_shape = tag.name() != "frame";
         self.is_title = tag.attribute("class").is_some_and(|class| class == "title");
-        self.frames.push(Frame { is_shape, depth: self.paragraphs.len(), ..Frame::default() });
+        let ground = self.styles.fill(&tag.attribute("style-name").unwrap_or_default());
+        self.frames.push(Frame { is_shape, ground, depth: self.paragraphs.len(), ..Frame::default() });
     }
 
     pub(super) fn end_frame(&mut self) -> Result<()> {
         self.is_title = false;
         let Some(frame) = self.frames.pop() else { return Ok(()) };
+        if frame.ground.is_some() || frame.images > 0 {
+            self.slides.cover();
+        }
         let description = described(&frame.description).to_owned();
         if self.in_styles {
             return Ok(());

@@ -20,6 +20,7 @@ use super::forms;
 use super::frames::{Frame, SHAPES};
 use super::lists::Lists;
 use super::objects::Objects;
+use super::slides::Slides;
 use super::styles::{Styles, ground};
 use super::tables::OpenTable;
 
@@ -93,7 +94,8 @@ pub(super) enum Captured {
 pub(super) struct Body<'a, 'o> {
     pub(super) objects: &'a Objects,
     pub(super) out: &'a mut Output<'o>,
-    styles: Styles,
+    pub(super) styles: Styles,
+    pub(super) slides: Slides,
     list_styles: Lists,
     pub(super) in_styles: bool,
     pub(super) paragraphs: Vec<Paragraph>,
@@ -119,6 +121,7 @@ impl<'a, 'o> Body<'a, 'o> {
             objects,
             out,
             styles: Styles::default(),
+            slides: Slides::default(),
             list_styles: Lists::default(),
             in_styles: false,
             paragraphs: Vec::new(),
@@ -251,9 +254,11 @@ impl<'a, 'o> Body<'a, 'o> {
         let mut format =
             paragraph.formats.iter().rev().fold(Format::default(), |format, outer| format.or(*outer));
         // Slides and shapes have grounds of their own.
-        let framed = !self.frames.is_empty() || self.out.report.pages.is_some() || self.page_ground;
+        let framed = !self.frames.is_empty() || self.page_ground;
+        let page = self.slides.ground().or(framed.then_some(Colour::Unknown));
+        let shape = self.frames.iter().rev().find_map(|frame| frame.ground);
         let around = self.tables.last().and_then(OpenTable::ground);
-        format.ink = format.ink.on(around.or(framed.then_some(Colour::Unknown)));
+        format.ink = format.ink.on(around.or(shape).or(page));
         let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
             paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
             return paragraph.text.push(text, format.level.unwrap_or_default());
@@ -379,7 +384,12 @@ impl Handler for Body<'_, '_> {
         match tag.name() {
             "p" | "h" => self.begin_paragraph(tag),
             "list-item" | "list-header" => self.lists += 1,
-            "page" => self.out.begin_page()?,
+            "page" => {
+                self.slides.begin(tag, &self.styles);
+                self.out.begin_page()?;
+            }
+            "master-page" => self.slides.begin_master(tag, &self.styles),
+            "notes" => self.slides.cover(),
             "forms" => self.in_forms = true,
             "table" => self.tables.push(OpenTable::new(self.ground(tag))),
             "table-header-rows" => {
@@ -434,7 +444,11 @@ impl Handler for Body<'_, '_> {
                 return self.tables.last_mut().map_or(Ok(()), |table| table.end_cell(&budget));
             }
             "list-item" | "list-header" => self.lists = self.lists.saturating_sub(1),
-            "page" => self.out.end_page(),
+            "page" => {
+                self.slides.end();
+                self.out.end_page();
+            }
+            "master-page" => self.slides.end(),
             "forms" => self.in_forms = false,
             "note-citation" => {
                 self.captured = None;

@@ -22,8 +22,17 @@ pub(in super::super) struct Styles {
 struct Style {
     parent: Option<String>,
     format: Format,
+    /// Fill of a slide or a shape, if the style gives one.
+    fill: Option<Fill>,
     /// Whether slides or sheets in this style are hidden.
     hides_page: bool,
+}
+
+/// Fill of a slide or a shape.
+#[derive(Clone, Copy, Debug)]
+enum Fill {
+    Nothing,
+    With(Colour),
 }
 
 impl Styles {
@@ -46,7 +55,9 @@ impl Styles {
             "paragraph-properties" | "table-row-properties" | "table-cell-properties" => {
                 style.format.ink.ground = style.format.ink.ground.or_else(|| ground(tag));
             }
+            "graphic-properties" => style.fill = fill(tag),
             "drawing-page-properties" => {
+                style.fill = fill(tag);
                 style.hides_page = tag.attribute("visibility").as_deref() == Some("hidden");
             }
             "table-properties" => {
@@ -67,6 +78,16 @@ impl Styles {
         let first = self.by_name.get(name);
         let lineage = std::iter::successors(first, |style| self.by_name.get(style.parent.as_deref()?));
         lineage.take(DEEPEST).fold(Format::default(), |format, style| format.or(style.format))
+    }
+
+    /// Returns the colour that a style gives a slide or a shape.
+    pub(super) fn fill(&self, name: &str) -> Option<Colour> {
+        let first = self.by_name.get(name);
+        let lineage = std::iter::successors(first, |style| self.by_name.get(style.parent.as_deref()?));
+        lineage.take(DEEPEST).find_map(|style| style.fill).and_then(|fill| match fill {
+            Fill::Nothing => None,
+            Fill::With(colour) => Some(colour),
+        })
     }
 
     /// Returns whether slides or sheets in a style are hidden.
@@ -92,6 +113,15 @@ impl Handler for Styles {
 /// Returns the colour of the ground, unless it has none.
 pub(super) fn ground(tag: &Tag<'_>) -> Option<Colour> {
     tag.attribute("background-color").filter(|value| value != "transparent").map(|value| Colour::hex(&value))
+}
+
+fn fill(tag: &Tag<'_>) -> Option<Fill> {
+    let colour = || tag.attribute("fill-color").map_or(Colour::Unknown, |colour| Colour::hex(&colour));
+    tag.attribute_exactly("draw:fill").map(|fill| match fill.as_str() {
+        "none" => Fill::Nothing,
+        "solid" => Fill::With(colour()),
+        _ => Fill::With(Colour::Unknown),
+    })
 }
 
 /// Returns the colours and the size of text with these properties.

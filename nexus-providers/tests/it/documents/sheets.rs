@@ -507,3 +507,26 @@ fn an_old_workbook_is_read_like_others() {
     let report = check(full_old_workbook(), "a.xls", &expected);
     assert_eq!(report.unread, BTreeMap::from(UNREAD_OF_OLD_WORKBOOK));
 }
+
+#[test]
+fn runs_of_an_old_cell_have_fonts_of_their_own() {
+    let font = |struck: u16, level: u16| record(0x0031, &words(&[200, struck, 0, 400, level, 0, 0, 0]));
+    let rich = |text: &str, runs: &[u16]| {
+        let counts = words(&[u16::try_from(runs.len() / 2).unwrap()]);
+        let length = words(&[u16::try_from(text.len()).unwrap()]);
+        [length, vec![0x08], counts, text.as_bytes().to_vec(), words(runs)].concat()
+    };
+    let texts = [
+        rich("Fee 120 140 EUR", &[4, 1, 8, 0]),
+        rich("Area m2", &[6, 2]),
+        [words(&[5]), vec![0], b"plain".to_vec()].concat(),
+    ];
+    let strings = record(0x00FC, &[words(&[3, 0, 3, 0]), texts.concat()].concat());
+    let style = record(0x00E0, &[words(&[0, 0]), vec![0; 16]].concat());
+    let cell = |column: u16, string: u16| record(0x00FD, &words(&[0, column, 0, string, 0]));
+    let sheet = [cell(0, 0), cell(1, 1), cell(2, 2)];
+    let file = xls_of(&[font(0, 0), font(8, 0), font(0, 1), style, strings], &sheet);
+    let expected = ["h1@1 Costs", "table@1 | Fee 140 EUR | Area m² | plain |\n| --- | --- | --- |"];
+    let report = check(file, "a.xls", &expected);
+    assert_eq!(report.unread, BTreeMap::from([(UnreadPart::StruckText, 1)]));
+}

@@ -76,6 +76,29 @@ fn white_and_tiny_cells_of_a_sheet_are_left_out_and_counted() {
 }
 
 #[test]
+fn white_runs_within_a_cell_are_left_out_and_counted() {
+    let styles = r#"<styleSheet><fonts><font/></fonts><fills><fill/><fill/><fill><patternFill patternType="solid"><fgColor rgb="FF1F3864"/></patternFill></fill></fills>
+        <cellXfs><xf/><xf fillId="2"/></cellXfs></styleSheet>"#;
+    let runs = |text: &str| {
+        format!(
+            r#"<r><t xml:space="preserve">Fee </t></r><r><rPr><color rgb="FFFFFFFF"/></rPr><t xml:space="preserve">{text} </t></r><r><t>5</t></r>"#
+        )
+    };
+    let inline = |place: &str, style: u32, text: &str| {
+        format!(r#"<c r="{place}" s="{style}" t="inlineStr"><is>{}</is></c>"#, runs(text))
+    };
+    let shared = |place: &str, style: u32| format!(r#"<c r="{place}" s="{style}" t="s"><v>0</v></c>"#);
+    let rows = [
+        format!("<row>{}{}</row>", inline("A1", 0, "secret-1"), inline("B1", 1, "shown")),
+        format!("<row>{}{}</row>", shared("A2", 0), cell("B2", "7")),
+    ];
+    let strings = format!("<sst><si>{}</si></sst>", runs("secret-2"));
+    let parts = [("xl/styles.xml", styles), ("xl/sharedStrings.xml", strings.as_str())];
+    let bytes = xlsx_with(&[("Fees", &rows.concat())], &parts);
+    check(&bytes, "a.xlsx", &["Fee 5", "Fee shown 5", "7"], 2);
+}
+
+#[test]
 fn text_beside_a_slide_or_in_its_colour_is_left_out_and_counted() {
     let shape = |x: i64, properties: &str, run: &str, text: &str| {
         format!(
@@ -102,6 +125,34 @@ fn text_beside_a_slide_or_in_its_colour_is_left_out_and_counted() {
     ];
     let slides: Vec<&str> = slides.iter().map(String::as_str).collect();
     check(&presentation(&slides), "a.pptx", &["plain", "outlined", "filled", "above", "night"], 4);
+}
+
+#[test]
+fn white_text_in_a_table_of_a_slide_is_left_out_and_counted() {
+    let white = "<a:rPr><a:solidFill><a:srgbClr val=\"FFFFFF\"/></a:solidFill></a:rPr>";
+    let cell = |properties: &str, text: &str| {
+        format!(
+            "<a:tc><a:txBody><a:p><a:r><a:t>Fee </a:t></a:r><a:r>{white}<a:t>{text}</a:t></a:r></a:p></a:txBody>\
+             <a:tcPr>{properties}</a:tcPr></a:tc>"
+        )
+    };
+    let fill = |colour: &str| format!("<a:solidFill><a:srgbClr val=\"{colour}\"/></a:solidFill>");
+    let border = format!("<a:lnL>{}</a:lnL>", fill("203864"));
+    let table = |style: &str, cells: &[String]| {
+        format!(
+            "<p:graphicFrame><a:tbl><a:tblPr>{style}</a:tblPr><a:tr>{}</a:tr></a:tbl></p:graphicFrame>",
+            cells.concat()
+        )
+    };
+    let styled = "<a:tableStyleId>{5C22544A-7EE6-4342-B048-85BDC9FD1C3A}</a:tableStyleId>";
+    let plain = "<a:tableStyleId>{5940675A-B579-460E-94D1-54222C63F5DA}</a:tableStyleId>";
+    let slides = [
+        table("", &[cell("", "secret-1"), cell(&fill("203864"), "filled"), cell(&border, "secret-2")]),
+        table(styled, &[cell("", "styled"), cell(&fill("FFFFFF"), "secret-3")]),
+        table(plain, &[cell("", "secret-4"), cell("<a:noFill/>", "secret-5")]),
+    ];
+    let slides: Vec<&str> = slides.iter().map(String::as_str).collect();
+    check(&presentation(&slides), "a.pptx", &["filled", "styled", "Fee"], 5);
 }
 
 /// Returns a PPTX with these slides, which are 9000 wide.
@@ -154,6 +205,37 @@ fn white_and_tiny_text_of_an_opendocument_text_is_left_out_and_counted() {
     );
     let file = archive(&[("mimetype", "application/vnd.oasis.opendocument.text"), ("content.xml", &content)]);
     check(&file, "a.odt", &["plain", "marked", "cell"], 3);
+}
+
+#[test]
+fn white_text_of_an_opendocument_slide_is_left_out_and_counted() {
+    let box_of = |style: &str, text: &str| {
+        format!(
+            r#"<draw:frame draw:style-name="{style}"><draw:text-box><text:p><text:span text:style-name="white">{text}</text:span></text:p></draw:text-box></draw:frame>"#
+        )
+    };
+    let styles = ODF_STYLES.replace(
+        "</office:automatic-styles>",
+        r##"<style:style style:name="none" style:family="graphic" style:parent-style-name="filled"><style:graphic-properties draw:fill="none"/></style:style>
+        <style:style style:name="filled" style:family="graphic"><style:graphic-properties draw:fill="solid" draw:fill-color="#203864"/></style:style>
+        <style:style style:name="night" style:family="drawing-page"><style:drawing-page-properties draw:fill="solid" draw:fill-color="#203864"/></style:style>
+        <style:style style:name="photo" style:family="drawing-page"><style:drawing-page-properties draw:fill="bitmap"/></style:style>
+        </office:automatic-styles>"##,
+    );
+    let pages = [
+        ("", box_of("none", "secret-1") + &box_of("filled", "filled") + &box_of("none", "above")),
+        ("night", box_of("none", "night")),
+        ("photo", box_of("none", "photo")),
+    ];
+    let pages =
+        pages.map(|(style, boxes)| format!(r#"<draw:page draw:style-name="{style}">{boxes}</draw:page>"#));
+    let content = format!(
+        "<office:document-content>{styles}<office:body><office:presentation>{}</office:presentation></office:body></office:document-content>",
+        pages.concat()
+    );
+    let kind = "application/vnd.oasis.opendocument.presentation";
+    let file = archive(&[("mimetype", kind), ("content.xml", &content)]);
+    check(&file, "a.odp", &["filled", "above", "night", "photo"], 1);
 }
 
 #[test]

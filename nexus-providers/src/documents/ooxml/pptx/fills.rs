@@ -14,6 +14,8 @@ use super::super::Relations;
 pub(super) enum Owner {
     Background,
     Shape,
+    /// Cell of a table.
+    Cell,
     Run,
     /// Marker behind a run.
     Highlight,
@@ -67,6 +69,11 @@ impl Fills {
         self.owners.last() == Some(&Owner::Shape)
     }
 
+    /// Returns whether properties of a cell are open.
+    pub(super) fn is_in_cell(&self) -> bool {
+        self.owners.last() == Some(&Owner::Cell)
+    }
+
     /// Forgets the elements that are open.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
@@ -79,8 +86,10 @@ fn owner(element: &str) -> Option<Owner> {
         "spPr" => Owner::Shape,
         "rPr" => Owner::Run,
         "highlight" => Owner::Highlight,
-        "ln" | "effectLst" | "effectDag" | "pPr" | "endParaRPr" | "lstStyle" | "style" | "tcPr" | "tblPr"
-        | "gradFill" | "pattFill" | "blipFill" | "uFill" | "uLn" | "sp3d" | "scene3d" => Owner::Other,
+        "tcPr" => Owner::Cell,
+        "ln" | "lnL" | "lnR" | "lnT" | "lnB" | "lnTlToBr" | "lnBlToTr" | "effectLst" | "effectDag"
+        | "pPr" | "endParaRPr" | "lstStyle" | "style" | "tblPr" | "gradFill" | "pattFill" | "blipFill"
+        | "uFill" | "uLn" | "sp3d" | "scene3d" => Owner::Other,
         _ => return None,
     })
 }

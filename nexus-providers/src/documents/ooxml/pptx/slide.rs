@@ -9,12 +9,13 @@ use nexus_core::document::parser::BlockKind;
 use super::super::super::block_writer::Output;
 use super::super::super::ink::{Colour, Ink};
 use super::super::super::inline::{Inline, Level, image};
-use super::super::super::merged_cells::{self, Cell};
+use super::super::super::merged_cells;
 use super::super::super::table;
 use super::super::super::xml::{Handler, Tag};
 use super::super::alternatives::Alternatives;
 use super::super::equation::Equation;
 use super::super::graphics::{Graphics, description, run_format};
+use super::cells::Cells;
 use super::fills::{Fills, Owner};
 
 /// Role of a shape on its slide.
@@ -64,8 +65,9 @@ pub(super) struct Slide<'a, 'o> {
     leaving_out: Option<UnreadPart>,
     listed: bool,
     in_text: bool,
-    rows: Vec<Vec<Cell>>,
-    in_cell: bool,
+    cells: Cells,
+    /// Whether the name of the style of a table is open.
+    in_style: bool,
     alternatives: Alternatives,
     skipped: usize,
     depth: usize,
@@ -93,8 +95,8 @@ impl<'a, 'o> Slide<'a, 'o> {
             leaving_out: None,
             listed: false,
             in_text: false,
-            rows: Vec::new(),
-            in_cell: false,
+            cells: Cells::default(),
+            in_style: false,
             alternatives: Alternatives::default(),
             skipped: 0,
             depth: 0,
@@ -115,6 +117,7 @@ impl<'a, 'o> Slide<'a, 'o> {
                 self.shapes.last_mut().into_iter().for_each(|shape| shape.ground = Some(colour));
             }
             Owner::Run => self.ink.colour = Some(colour),
+            Owner::Cell => self.cells.fill(colour),
             Owner::Highlight => self.ink.ground = Some(Colour::Unknown),
             Owner::Other => {}
         }
@@ -143,8 +146,9 @@ impl<'a, 'o> Slide<'a, 'o> {
             return Some(UnreadPart::StruckText);
         }
         let shape = self.shapes.last().and_then(|shape| shape.ground);
-        let ground = if self.in_cell { Colour::Unknown } else { shape.unwrap_or(self.ground) };
-        let unseen = self.ink.on(Some(ground)).is_unseen() && !self.out.limits.read_hidden;
+        let ground = shape.unwrap_or(self.ground);
+        let unseen =
+            !self.cells.is_open() && self.ink.on(Some(ground)).is_unseen() && !self.out.limits.read_hidden;
         unseen.then_some(UnreadPart::HiddenText)
     }
 
@@ -153,25 +157,11 @@ impl<'a, 'o> Slide<'a, 'o> {
         self.hidden
     }
 
-    /// Begins a cell. Positions covered by another cell have empty elements of their own.
-    fn begin_cell(&mut self, tag: &Tag<'_>) {
-        if ["hMerge", "vMerge"].iter().any(|name| tag.attribute(name).is_some_and(|value| value == "1")) {
-            self.in_cell = false;
-            return;
-        }
-        let span = |name: &str| tag.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1);
-        let cell = Cell { text: String::new(), columns: span("gridSpan"), rows: span("rowSpan") };
-        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
-    }
-
     fn end_paragraph(&mut self) -> Result<()> {
         let text = self.text.take();
         self.leaving_out = None;
-        if self.in_cell {
-            if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
-                cell.text.push_str(&text);
-                cell.text.push('\n');
-            }
+        if self.cells.is_open() {
+            self.cells.end_paragraph(&text);
             return Ok(());
         }
         match self.role {
@@ -256,7 +246,7 @@ impl<'a, 'o> Slide<'a, 'o> {
 
     fn end_table(&mut self) -> Result<()> {
         let budget = Rc::clone(&self.out.budget);
-        let rows = merged_cells::lay_out(std::mem::take(&mut self.rows), &budget)?;
+        let rows = merged_cells::lay_out(self.cells.take(), &budget)?;
         table::write(&rows, self.out)
     }
 }
@@ -312,12 +302,14 @@ impl Handler for Slide<'_, '_> {
                 self.out.unread(UnreadPart::Attachment, 1);
             }
             "chart" | "relIds" => return self.graphic(tag),
-            "tbl" => self.fill(),
-            "tr" => self.rows.push(Vec::new()),
-            "tc" => {
-                self.in_cell = true;
-                self.begin_cell(tag);
+            "tbl" => {
+                self.fill();
+                self.cells.begin();
             }
+            "tableStyleId" => self.in_style = true,
+            "noFill" if self.fills.is_in_cell() => self.cells.fill(self.ground),
+            "tr" => self.cells.begin_row(),
+            "tc" => self.cells.begin_cell(tag),
             _ => self.open_text(tag),
         }
         Ok(())
@@ -347,9 +339,11 @@ impl Handler for Slide<'_, '_> {
             "p" => return self.end_paragraph(),
             "tbl" => return self.end_table(),
             "t" => self.in_text = false,
+            "tableStyleId" => self.in_style = false,
             "tc" => {
-                self.in_cell = false;
                 self.text.take();
+                let unseen = self.cells.end_cell(self.ground, self.out.limits.read_hidden);
+                self.out.unread(UnreadPart::HiddenText, unseen);
             }
             "AlternateContent" => self.alternatives.close(name),
             name if SHAPES.contains(&name) => return self.end_shape(name),
@@ -362,6 +356,9 @@ impl Handler for Slide<'_, '_> {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
+        if self.in_style {
+            self.cells.style(text);
+        }
         let unseen = self.skipped > 0 || self.hidden_shape.is_some();
         if unseen || !self.in_text || text.is_empty() {
             return Ok(());
@@ -375,7 +372,11 @@ impl Handler for Slide<'_, '_> {
             return Ok(());
         }
         self.leaving_out = self.leaving_out.filter(|_| text.trim().is_empty());
-        self.text.push(text, self.level);
+        if self.cells.is_open() {
+            self.cells.push(&mut self.text, text, self.level, self.ink);
+        } else {
+            self.text.push(text, self.level);
+        }
         Ok(())
     }
 }

@@ -102,7 +102,7 @@ impl Handler for Comments {
                 if let Some(last) = self.found.last_mut()
                     && !self.in_thread
                 {
-                    (last.text, last.struck) = self.text.take();
+                    (last.text, last.struck, _) = self.text.take();
                 }
                 self.in_thread = false;
             }

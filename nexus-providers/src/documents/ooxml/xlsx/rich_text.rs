@@ -1,7 +1,11 @@
 //! Text of cells, shared strings and comments: runs with struck, raised and lowered text.
 
+use std::borrow::Cow;
+
+use super::super::super::ink::{Ink, Inks};
 use super::super::super::inline::{Inline, Level};
 use super::super::super::xml::Tag;
+use super::styles::colour;
 
 /// Text while its runs arrive.
 #[derive(Default)]
@@ -9,6 +13,8 @@ pub(super) struct RichText {
     text: Inline,
     level: Level,
     is_struck: bool,
+    ink: Ink,
+    inks: Inks,
     in_text: bool,
     /// Whether a reading aid for the pronunciation is open.
     in_phonetic: bool,
@@ -18,7 +24,13 @@ pub(super) struct RichText {
 impl RichText {
     pub(super) fn open(&mut self, tag: &Tag<'_>) {
         match tag.name() {
-            "r" => (self.level, self.is_struck) = (Level::Line, false),
+            "r" => self.begin_run(),
+            "color" => self.ink.colour = Some(colour(tag)),
+            "sz" => {
+                if let Some(points) = tag.attribute("val").and_then(|size| size.parse().ok()) {
+                    self.ink.size(points);
+                }
+            }
             "strike" => self.is_struck = tag.is_on(),
             "vertAlign" => {
                 self.level = match tag.attribute("val").as_deref() {
@@ -40,7 +52,7 @@ impl RichText {
         match name {
             "t" => self.in_text = false,
             "rPh" => self.in_phonetic = false,
-            "r" => (self.level, self.is_struck) = (Level::Line, false),
+            "r" => self.begin_run(),
             _ => {}
         }
     }
@@ -51,21 +63,30 @@ impl RichText {
         }
         if self.is_struck {
             self.text.omit();
-        } else {
-            self.text.push(text, self.level);
+            return;
+        }
+        let start = self.ink.may_be_unseen().then(|| self.text.settle());
+        self.text.push(&unescaped(text), self.level);
+        if let Some(start) = start {
+            self.inks.add(start..self.text.settle(), self.ink);
         }
     }
 
-    /// Returns the text and the number of struck runs that it leaves out.
-    pub(super) fn take(&mut self) -> (String, u32) {
+    fn begin_run(&mut self) {
+        (self.level, self.is_struck, self.ink) = (Level::Line, false, Ink::default());
+    }
+
+    /// Returns the text, the number of struck runs that it leaves out, and the inks of its runs.
+    pub(super) fn take(&mut self) -> (String, u32, Inks) {
         let text = self.text.take();
-        (unescaped(text), std::mem::take(self).struck)
+        let Self { struck, inks, .. } = std::mem::take(self);
+        (text, struck, inks)
     }
 }
 
 /// Decodes characters that XML cannot hold, such as `_x000A_`.
-fn unescaped(text: String) -> String {
-    let (mut out, mut rest) = (String::new(), text.as_str());
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("_x") {
         out.push_str(before);
         let code = after.get(..4).filter(|_| after.get(4..5) == Some("_"));
@@ -78,7 +99,7 @@ fn unescaped(text: String) -> String {
             rest = after;
         }
     }
-    if out.is_empty() { text } else { out + rest }
+    if out.is_empty() { text.into() } else { (out + rest).into() }
 }
 
 #[cfg(test)]
@@ -87,8 +108,8 @@ mod tests {
 
     #[test]
     fn escaped_characters_are_decoded() {
-        assert_eq!(unescaped("a_x000A_b_x".into()), "a\nb_x");
-        assert_eq!(unescaped("_x00e9_t_xy_".into()), "ét_xy_");
-        assert_eq!(unescaped("plain".into()), "plain");
+        assert_eq!(unescaped("a_x000A_b_x"), "a\nb_x");
+        assert_eq!(unescaped("_x00e9_t_xy_"), "ét_xy_");
+        assert_eq!(unescaped("plain"), "plain");
     }
 }

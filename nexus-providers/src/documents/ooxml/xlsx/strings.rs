@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
+use super::super::super::ink::Inks;
 use super::super::super::xml::{Handler, Tag};
 use super::rich_text::RichText;
 
@@ -14,15 +15,17 @@ pub(super) struct Strings {
     ends: Vec<usize>,
     /// Number of struck runs by string.
     struck: BTreeMap<usize, u32>,
+    /// Inks of runs by string.
+    inks: BTreeMap<usize, Inks>,
     open: RichText,
 }
 
 impl Strings {
-    /// Returns a string and the number of struck runs that it leaves out.
-    pub(super) fn get(&self, index: usize) -> Option<(&str, u32)> {
+    /// Returns a string, the number of struck runs that it leaves out, and the inks of its runs.
+    pub(super) fn get(&self, index: usize) -> Option<(&str, u32, Option<&Inks>)> {
         let start = index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
         let text = self.text.get(start..*self.ends.get(index)?)?;
-        Some((text, self.struck.get(&index).copied().unwrap_or(0)))
+        Some((text, self.struck.get(&index).copied().unwrap_or(0), self.inks.get(&index)))
     }
 }
 
@@ -35,9 +38,12 @@ impl Handler for Strings {
     fn close(&mut self, name: &str) -> Result<()> {
         self.open.close(name);
         if name == "si" {
-            let (text, struck) = self.open.take();
+            let (text, struck, inks) = self.open.take();
             if struck > 0 {
                 self.struck.insert(self.ends.len(), struck);
+            }
+            if !inks.is_empty() {
+                self.inks.insert(self.ends.len(), inks);
             }
             self.text.push_str(&text);
             self.ends.push(self.text.len());

@@ -15,6 +15,8 @@ use super::super::super::xml::{Handler, Tag};
 pub(super) struct Style {
     pub(super) format: Option<Rc<NumberFormat>>,
     pub(super) font: Font,
+    /// Colour of its fill, where it has one.
+    pub(super) ground: Option<Colour>,
     /// Whether a reader sees no text of the cell.
     pub(super) is_unseen: bool,
 }
@@ -64,7 +66,8 @@ impl Styles {
         let Some(Cell { format, font, fill }) = self.cells.get(index) else { return Style::default() };
         let font = self.fonts.get(*font).copied().unwrap_or_default();
         let ground = self.fills.get(*fill).copied().flatten();
-        Style { format: self.formats.get(format).cloned(), font, is_unseen: font.ink.on(ground).is_unseen() }
+        let is_unseen = font.ink.on(ground).is_unseen();
+        Style { format: self.formats.get(format).cloned(), font, ground, is_unseen }
     }
 
     fn add_format(&mut self, tag: &Tag<'_>) {

@@ -6,6 +6,7 @@ use nexus_core::Result;
 use nexus_core::document::UnreadPart;
 
 use super::super::super::block_writer::Output;
+use super::super::super::ink::Inks;
 use super::super::super::inline::marked;
 use super::super::super::number_format::general;
 use super::super::super::sheet::Sheet;
@@ -135,8 +136,9 @@ impl<'a, 'o> Cells<'a, 'o> {
         let text = match cell.kind.as_str() {
             "s" => self.shared_string(cell, &style),
             "inlineStr" => {
-                let (text, struck) = cell.inline.take();
+                let (text, struck, inks) = cell.inline.take();
                 self.out.unread(UnreadPart::StruckText, struck);
+                let text = self.runs(&text, Some(&inks), &style);
                 self.formatted(text, &style)
             }
             "str" if cell.has_value => self.formatted(std::mem::take(&mut cell.value), &style),
@@ -150,11 +152,22 @@ impl<'a, 'o> Cells<'a, 'o> {
 
     fn shared_string(&mut self, cell: &Cell, style: &Style) -> String {
         let index = cell.value.trim().parse().ok();
-        let Some((text, struck)) = index.and_then(|index| self.book.strings.get(index)) else {
+        let Some((text, struck, inks)) = index.and_then(|index| self.book.strings.get(index)) else {
             return String::new();
         };
         self.out.unread(UnreadPart::StruckText, struck);
-        self.formatted(text.to_owned(), style)
+        let text = self.runs(text, inks, style);
+        self.formatted(text, style)
+    }
+
+    /// Returns a text without the runs that are not seen on the ground of the cell.
+    fn runs(&mut self, text: &str, inks: Option<&Inks>, style: &Style) -> String {
+        let Some(inks) = inks.filter(|inks| !inks.is_empty() && !self.out.limits.read_hidden) else {
+            return text.to_owned();
+        };
+        let (shown, unseen) = inks.visible(text, style.ground);
+        self.out.unread(UnreadPart::HiddenText, unseen);
+        shown
     }
 
     fn number(&mut self, value: &str, style: &Style) -> String {
