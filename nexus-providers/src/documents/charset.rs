@@ -1,5 +1,7 @@
 //! Character encodings: detection, and streaming conversion to UTF-8.
 
+mod code_pages;
+
 use std::io::{self, BufRead, Read, SeekFrom};
 
 use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, ISO_8859_15, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -7,6 +9,7 @@ use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
 use super::error;
+use code_pages::CodePage;
 
 /// Maximum number of bytes used to detect the encoding of a source that is not UTF-8.
 const GUESSED_ON: usize = 1 << 20;
@@ -16,6 +19,8 @@ const GUESSED_ON: usize = 1 << 20;
 pub(super) enum Charset {
     /// Encoding of the WHATWG standard, UTF-8 and UTF-16 included.
     Web(&'static Encoding),
+    /// Code page of DOS.
+    Dos(CodePage),
     /// UTF-32, which the WHATWG standard lacks.
     Utf32 {
         /// Whether the most significant byte comes first.
@@ -28,6 +33,7 @@ impl Charset {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Web(encoding) => encoding.name(),
+            Self::Dos(page) => page.name(),
             Self::Utf32 { big_endian: true } => "UTF-32BE",
             Self::Utf32 { big_endian: false } => "UTF-32LE",
         }
@@ -80,6 +86,11 @@ impl Charset {
             return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
         }
         let guessed = guess.guess(None, chardetng::Utf8Detection::Deny);
+        if declared.is_none()
+            && let Some(charset) = code_pages::detect(&sample, guessed)
+        {
+            return Ok(charset);
+        }
         let guessed = if is_latin(guessed) && is_latin_9(&sample, guessed) { ISO_8859_15 } else { guessed };
         Ok(Self::Web(declared.filter(|declared| is_plausible(declared, guessed, &sample)).unwrap_or(guessed)))
     }
@@ -272,6 +283,7 @@ pub(super) struct Utf8Reader<'a> {
 
 enum Decoder {
     Web(Box<encoding_rs::Decoder>),
+    Dos(CodePage),
     Utf32 { big_endian: bool },
 }
 
@@ -282,6 +294,7 @@ impl<'a> Utf8Reader<'a> {
         source.seek(SeekFrom::Start(0)).map_err(error::unreadable)?;
         let decoder = match charset {
             Charset::Web(encoding) => Decoder::Web(Box::new(encoding.new_decoder_with_bom_removal())),
+            Charset::Dos(page) => Decoder::Dos(page),
             Charset::Utf32 { big_endian } => Decoder::Utf32 { big_endian },
         };
         let (input, output) = (vec![0; CHUNK], vec![0; 2 * CHUNK]);
@@ -312,6 +325,10 @@ impl<'a> Utf8Reader<'a> {
             Decoder::Web(decoder) => {
                 let (result, consumed, written, _) = decoder.decode_to_utf8(bytes, &mut self.output, last);
                 (consumed, written, last && result == CoderResult::InputEmpty)
+            }
+            Decoder::Dos(page) => {
+                self.output = page.decode(bytes).into_bytes();
+                (bytes.len(), self.output.len(), last)
             }
             Decoder::Utf32 { big_endian } => utf32(bytes, *big_endian, last, &mut self.output),
         }

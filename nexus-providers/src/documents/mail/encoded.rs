@@ -111,6 +111,7 @@ fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Result<String> {
     }
     match Charset::detect(&mut Cursor::new(bytes), declared)? {
         Charset::Web(encoding) => Ok(encoding.decode_without_bom_handling(bytes).0.into_owned()),
+        Charset::Dos(page) => Ok(page.decode(bytes)),
         Charset::Utf32 { .. } => Ok(String::from_utf8_lossy(bytes).into_owned()),
     }
 }

@@ -24,6 +24,7 @@ mod structure;
 mod tests;
 mod text_state;
 mod tree;
+mod xfa;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -92,7 +93,7 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
     let described = described.unwrap_or_default();
     read_pages(&pages, &described, &mut reader, &mut losses, out)?;
     if let Some(catalog) = catalog {
-        finish(&catalog, &mut reader, out);
+        finish(&catalog, &mut reader, out)?;
     }
     losses.report(out);
     Ok(pages.len())
@@ -108,8 +109,11 @@ fn read_pages<'a>(
     let mut layout = Layout::default();
     let mut ended = false;
     let mut counted = 0;
+    // The next page may end a word of this one.
+    let mut before: Option<(Vec<Piece>, Content)> = None;
     for page in pages {
         if ended {
+            flush(&mut before, losses, out)?;
             skip(out)?;
             continue;
         }
@@ -123,6 +127,7 @@ fn read_pages<'a>(
                 ))
             })),
             Page::Missing => {
+                flush(&mut before, losses, out)?;
                 losses.pages.push(skip(out)?);
                 continue;
             }
@@ -131,7 +136,7 @@ fn read_pages<'a>(
         out.budget.work(spent.saturating_sub(counted));
         counted = spent;
         match content {
-            Ok(Ok((pieces, images, mut content))) => {
+            Ok(Ok((mut pieces, images, mut content))) => {
                 let id = if let Page::Found { dict, .. } = page { dict.obj_id() } else { None };
                 let tagged = id.and_then(|id| described.get(&id)).into_iter().flatten();
                 let tagged = tagged.filter(|text| !content.descriptions.contains(text)).cloned();
@@ -139,23 +144,34 @@ fn read_pages<'a>(
                     tagged.collect::<Vec<_>>().into_iter().chain(content.descriptions).collect();
                 let read = u32::try_from(content.descriptions.len()).unwrap_or(u32::MAX);
                 out.unread(UnreadPart::Image, images.saturating_sub(read));
-                write(&pieces, &content, losses, out)?;
+                if let Some((above, _)) = &mut before {
+                    layout.join(above, &mut pieces);
+                }
+                flush(&mut before, losses, out)?;
+                before = Some((pieces, content));
             }
             Ok(Err(exhausted)) => {
+                flush(&mut before, losses, out)?;
                 ended = exhausted.document;
                 leave_out(exhausted, out)?;
             }
             Err(_) => {
+                flush(&mut before, losses, out)?;
                 let page = skip(out)?;
                 out.leave_out(format!("cannot read page {page}: the parser failed on it"), error::crashed());
             }
         }
     }
-    Ok(())
+    flush(&mut before, losses, out)
 }
 
-/// Counts the attached files, and a form that is not among the annotations.
-fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<'_>) {
+/// Writes the page that is complete, if there is one.
+fn flush(page: &mut Option<(Vec<Piece>, Content)>, losses: &mut Losses, out: &mut Output<'_>) -> Result<()> {
+    page.take().map_or(Ok(()), |(pieces, content)| write(&pieces, &content, losses, out))
+}
+
+/// Counts the attached files, and reads a form that is not among the annotations.
+fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<'_>) -> Result<()> {
     if let Err(exhausted) = reader.attached_files(catalog) {
         out.warn(format!("attached files were not counted: they take {exhausted}"));
     }
@@ -167,10 +183,14 @@ fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<
             out.warn(format!("form fields outside of its pages were not counted: they take {exhausted}"));
         }
     }
-    if reader.read_fields.is_empty() && form.is_some_and(|form| form.contains_key(keys::XFA)) {
+    let form = form.filter(|form| reader.read_fields.is_empty() && form.contains_key(keys::XFA));
+    let Some(form) = form else { return Ok(()) };
+    let is_read = reader.xfa(&form).map_or(Ok(false), |form| xfa::write(&form, out))?;
+    if !is_read {
         out.warn("the values of its form were not read: it is an XFA form");
         out.unread(UnreadPart::FormField, 1);
     }
+    Ok(())
 }
 
 /// Counts a page that is left out. Returns its number.

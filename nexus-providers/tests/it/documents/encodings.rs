@@ -156,8 +156,17 @@ fn latin_9_is_told_by_its_euro_sign_and_its_letters() {
 
 #[test]
 fn an_encoding_that_is_a_wrong_guess_is_reported() {
-    let report = parse(b"Artikel;Gr\x94\xE1e\nM\x81ller;f\x81r 7\n", "a.csv").unwrap().1;
+    let report = parse(b"Artikel;M\x81hle\nTee;7\n", "a.csv").unwrap().1;
     assert!(report.warnings[0].contains("is a guess that may be wrong"), "{:?}", report.warnings);
     let report = parse(&WINDOWS_1252.encode("Müller sagt: „Für 7 €…“ – größer").0, "a.txt").unwrap().1;
     assert_eq!(report.warnings, [""; 0]);
+}
+
+#[test]
+fn code_pages_of_dos_and_the_macintosh_are_told_by_letters_within_words() {
+    let expected = ["table | Artikel | Größe |\n| --- | --- |\n| Müller | für 7 |"];
+    let report = check(b"Artikel;Gr\x94\xE1e\nM\x81ller;f\x81r 7\n", "a.csv", &expected);
+    assert_eq!((report.encoding.as_deref(), report.warnings.len()), (Some("IBM850"), 0));
+    let report = check(b"Artikel;Gr\x9A\xA7e\nM\x9Fller;f\x9Fr 7\n", "a.csv", &expected);
+    assert_eq!((report.encoding.as_deref(), report.warnings.len()), (Some("macintosh"), 0));
 }

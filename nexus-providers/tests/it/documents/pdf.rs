@@ -133,6 +133,23 @@ fn form_fields_are_read_once_with_their_labels() {
 }
 
 #[test]
+fn values_of_an_xfa_form_are_read() {
+    let packets = [
+        "<xdp:xdp xmlns:xdp=\"x\"><template><field name=\"vessel\"><caption>Not a value</caption></field></template>",
+        "<xfa:datasets><xfa:data><form><vessel>Sea Otter &amp; Co</vessel><crew><name>Ann</name><name>Bo</name></crew>\
+         <note/></form></xfa:data></xfa:datasets>",
+        "</xdp:xdp>",
+    ];
+    let page = Page {
+        content: show("Please wait", 72, 700),
+        catalog: "/AcroForm<</XFA[(preamble)6 0 R(datasets)7 0 R(postamble)8 0 R]>>",
+        objects: packets.iter().map(|packet| stream("", packet)).collect(),
+        ..Page::default()
+    };
+    page.check(&["p@1 Please wait", "p@1 vessel: Sea Otter & Co", "p@1 name: Ann", "p@1 name: Bo"], &[]);
+}
+
+#[test]
 fn a_form_that_only_xfa_describes_is_counted_and_named() {
     let page =
         Page { content: show("Please wait", 72, 700), catalog: "/AcroForm<</XFA 6 0 R>>", ..Page::default() };

@@ -69,6 +69,16 @@ impl Vocabulary {
         text.push_str(below);
     }
 
+    /// Moves the second half of a word that the end of a page cuts to the text above it.
+    pub(super) fn complete(&self, above: &mut String, below: &mut String) {
+        let head = above.strip_suffix(is_hyphen);
+        if head.is_some_and(|head| head.ends_with(char::is_alphabetic)) && begins_with_half(below) {
+            let rest = below.split_off(below.find(char::is_whitespace).unwrap_or(below.len()));
+            self.join(above, below);
+            rest.trim_start().clone_into(below);
+        }
+    }
+
     /// Returns whether the hyphen between two halves belongs to the word.
     fn belongs(&self, before: &str, below: &str) -> bool {
         let start = before.rfind(|c: char| !c.is_alphanumeric() && !is_hyphen(c));
@@ -193,6 +203,22 @@ mod tests {
         );
         check(&none, &["up-to-", "date and well-estab-", "lished"], "up-to-date and well-established");
         check(&none, &["die Kündi-", "gung und die E-", "Mail"], "die Kündigung und die E-Mail");
+    }
+
+    #[test]
+    fn a_word_that_a_page_cuts_is_completed_above() {
+        let none = Vocabulary::default();
+        for (above, below, expected) in [
+            ("the effi-", "cient way", ("the efficient", "way")),
+            ("a well-", "known", ("a well-known", "")),
+            ("pre-", "and postwar", ("pre-", "and postwar")),
+            ("pages 3-", "4 of it", ("pages 3-", "4 of it")),
+            ("The end.", "new", ("The end.", "new")),
+        ] {
+            let (mut above, mut below) = (above.to_owned(), below.to_owned());
+            none.complete(&mut above, &mut below);
+            assert_eq!((above.as_str(), below.as_str()), expected);
+        }
     }
 
     #[test]

@@ -74,6 +74,19 @@ impl Layout {
         pieces
     }
 
+    /// Completes a word that begins at the end of a page on that page.
+    pub(super) fn join(&self, above: &mut [Piece], below: &mut Vec<Piece>) {
+        let last = above.last_mut();
+        if let (Some(Piece::Paragraph(above) | Piece::Item(above)), Some(Piece::Paragraph(text))) =
+            (last, below.first_mut())
+        {
+            self.vocabulary.complete(above, text);
+            if text.is_empty() {
+                below.remove(0);
+            }
+        }
+    }
+
     /// Returns the size of most characters so far.
     fn body(&self) -> f64 {
         let most = self.sizes.iter().max_by_key(|(size, count)| (**count, std::cmp::Reverse(**size)));
