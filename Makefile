@@ -27,13 +27,13 @@ lint: ## Clippy on all targets, warnings denied
 docs: ## Build the API documentation into target/doc, warnings denied
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 
-quality: ## Score retrieval and answers on judged collections: make quality DATA=<folder>
+quality: ## Score retrieval, answers and document texts on judged collections: make quality DATA=<folder>
 	@test -n "$(DATA)" || { echo "usage: make quality DATA=<folder with one collection per directory>"; exit 2; }
 	cargo build --release --locked -p nexus-benches --bins
 	target/release/quality "$(DATA)" target/runs
 	@if [ -d "$(DATA)/chunking_eval" ]; then target/release/chunking "$(DATA)"; fi
 	@if [ -d "$(DATA)/clapnq_dev" ] && [ -d "$(DATA)/pubmedqa" ]; then target/release/answers "$(DATA)"; fi
-	@if [ -d "$(DATA)/documents" ]; then target/release/documents "$(DATA)"; fi
+	@if [ -d "$(DATA)/documents" ]; then target/release/documents "$(DATA)" target/runs/documents $(if $(AGAINST),--against "$(AGAINST)"); fi
 	@target/release/ask "$(DATA)"
 
 cases: ## Run cases of use on the built program: make cases CASES=<folder with expect/CASE.json>

@@ -47,6 +47,10 @@ struct Decoded {
 
 impl Decoded {
     fn count(&mut self, text: &str) {
+        if text.is_ascii() {
+            self.characters += text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count() as u64;
+            return;
+        }
         self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
         self.replaced += text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
         self.doubtful += charset::doubtful(text);
@@ -303,7 +307,7 @@ fn shortened(text: &str, limit: usize) -> String {
 
 /// Normalises line ends to `\n` and replaces U+0000 with U+FFFD.
 fn clean(text: &str) -> Cow<'_, str> {
-    if !text.contains(['\r', '\0']) {
+    if !text.bytes().any(|byte| matches!(byte, b'\r' | 0)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{FFFD}"))

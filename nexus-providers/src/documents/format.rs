@@ -100,7 +100,7 @@ impl Format {
             | Self::Xlsx
             | Self::Xls
             | Self::OpenDocument
-            | Self::Epub => 1,
+            | Self::Epub => 2,
         }
     }
 

@@ -26,13 +26,14 @@ pub(super) trait Handler {
 /// Start of an element.
 pub(super) struct Tag<'a> {
     start: &'a BytesStart<'a>,
+    name: &'a str,
     budget: &'a Budget,
 }
 
 impl Tag<'_> {
     /// Returns the local name.
     pub(super) fn name(&self) -> &str {
-        local(self.start.name().0)
+        self.name
     }
 
     /// Returns the value of the first attribute with this local name.
@@ -94,7 +95,7 @@ pub(super) fn read(
                 if depth > nesting {
                     return Err(error::too_deep("elements", nesting));
                 }
-                handler.open(&Tag { start: &tag, budget })?;
+                handler.open(&Tag { start: &tag, name: local(tag.name().0), budget })?;
             }
             Event::End(tag) => {
                 depth = depth.saturating_sub(1);

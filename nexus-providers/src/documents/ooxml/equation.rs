@@ -13,6 +13,8 @@ pub(super) struct Equation {
     parts: Vec<Part>,
     /// End of the last fraction or index on the line.
     ended: Option<usize>,
+    /// Whether it is a fraction.
+    is_fraction: bool,
 }
 
 /// Open part with its brackets, and the separator between its elements.
@@ -67,6 +69,18 @@ impl Equation {
         self.parts.push(Part { start: text.settle(), brackets, separator, sign: "∫".into() });
     }
 
+    /// Takes a run that follows on the line. A blank parts it from a fraction, and from an index that it would lengthen.
+    pub(super) fn run(&mut self, run: &str, text: &mut Inline) {
+        let Some(ended) = self.ended.take() else { return };
+        let (Some(first), true) = (run.chars().next(), ended == text.settle()) else { return };
+        let last = text.since(0).chars().next_back().unwrap_or(' ');
+        let lengthens =
+            first.is_alphabetic() && last.is_alphabetic() || first.is_numeric() && last.is_numeric();
+        if lengthens || self.is_fraction && first.is_alphanumeric() {
+            text.part_from_word();
+        }
+    }
+
     /// Takes a property of the open part.
     pub(super) fn property(&mut self, tag: &Tag<'_>) {
         let Some(part) = self.parts.last_mut() else { return };
@@ -106,6 +120,7 @@ impl Equation {
         }
         if matches!(name, "den" | "sup" | "sub") {
             self.ended = Some(text.settle());
+            self.is_fraction = name == "den";
         }
     }
 }

@@ -58,6 +58,21 @@ fn docx_notes_follow_the_body_and_equations_are_a_line() {
 }
 
 #[test]
+fn runs_after_a_fraction_or_an_index_are_apart_from_it() {
+    let run = |text: &str| format!("<m:r><m:t>{text}</m:t></m:r>");
+    let fraction = format!("<m:f><m:num>{}</m:num><m:den>{}</m:den></m:f>", run("a"), run("2"));
+    let index = format!("<m:sSub><m:e>{}</m:e><m:sub>{}</m:sub></m:sSub>", run("x"), run("i"));
+    let equation = |parts: &[&str]| format!("<w:p><m:oMath>{}</m:oMath></w:p>", parts.concat());
+    let body = [
+        equation(&[&fraction, &run("b+1")]),
+        equation(&[&index, &run("y")]),
+        equation(&[&fraction, &run("+b")]),
+        equation(&[&run("ab"), &run("c")]),
+    ];
+    check(docx(&body.concat()), "a.docx", &["p a/2 b+1", "p x_i y", "p a/2+b", "p abc"]);
+}
+
+#[test]
 fn pptx_slides_are_pages_in_the_order_shown() {
     let shape = |kind: &str, paragraphs: &str| {
         format!(r#"<p:sp><p:nvPr><p:ph type="{kind}"/></p:nvPr><p:txBody>{paragraphs}</p:txBody></p:sp>"#)

@@ -92,6 +92,7 @@ impl<'a, 'd, 'o> Body<'a, 'd, 'o> {
         };
         format.ink = format.ink.on(paragraph.ground.or(around));
         let Some(reason) = format.left_out(self.out.limits.read_hidden) else {
+            paragraph.equation.run(text, &mut paragraph.text);
             paragraph.text.push(text, format.level.unwrap_or_default());
             paragraph.leaving_out = paragraph.leaving_out.filter(|_| text.trim().is_empty());
             return self.document.anchor(text);

@@ -159,6 +159,7 @@ impl<'a, 'o> Slide<'a, 'o> {
 
     fn end_paragraph(&mut self) -> Result<()> {
         let text = self.text.take();
+        self.equation = Equation::default();
         self.leaving_out = None;
         if self.cells.is_open() {
             self.cells.end_paragraph(&text);
@@ -372,6 +373,7 @@ impl Handler for Slide<'_, '_> {
             return Ok(());
         }
         self.leaving_out = self.leaving_out.filter(|_| text.trim().is_empty());
+        self.equation.run(text, &mut self.text);
         if self.cells.is_open() {
             self.cells.push(&mut self.text, text, self.level, self.ink);
         } else {

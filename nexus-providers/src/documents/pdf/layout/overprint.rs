@@ -1,7 +1,6 @@
 //! Letters that are drawn again in the same place, to look bold or to cast a shadow: they count once.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use crate::documents::pdf::glyph::Glyph;
 
@@ -12,24 +11,27 @@ const ACROSS: f64 = 0.12;
 
 /// Returns the glyphs without repeated ones. What a repetition covers is bold.
 pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
+    if !may_repeat(glyphs) {
+        return glyphs.to_vec();
+    }
     let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
     let mut repeated = Vec::new();
     // The last glyph of each text in each cell of a grid that is wider than any distance.
-    let mut cells: BTreeMap<(i64, i64, Rc<str>), usize> = BTreeMap::new();
+    let mut cells: BTreeMap<(u32, i64, i64), usize> = BTreeMap::new();
+    let mut texts = Texts::default();
     for glyph in glyphs {
-        let (x, y) = cell(glyph);
-        let around = (-1..=1).flat_map(|across| (-1..=1).map(move |down| (across, down)));
+        let (text, (x, y)) = (texts.number(&glyph.text), cell(glyph));
         // A joined letter may follow itself at no distance, as strokes that lengthen a word do.
         let joins = glyph.text.chars().any(|c| ('\u{600}'..='\u{8FF}').contains(&c) || c >= '\u{FB50}');
-        let earlier = around
+        let earlier = (x.saturating_sub(1)..=x.saturating_add(1))
             .filter(|_| !joins)
-            .filter_map(|(across, down)| cells.get(&(x + across, y + down, Rc::clone(&glyph.text))))
-            .copied()
+            .flat_map(|x| cells.range((text, x, y.saturating_sub(1))..=(text, x, y.saturating_add(1))))
+            .map(|(_, place)| *place)
             .find(|place| kept.get(*place).is_some_and(|before| repeats(before, glyph)));
         if let Some(place) = earlier {
             repeated.push(place);
         } else {
-            cells.insert((x, y, Rc::clone(&glyph.text)), kept.len());
+            cells.insert((text, x, y), kept.len());
             kept.push(glyph.clone());
         }
     }
@@ -42,6 +44,41 @@ pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
         }
     }
     kept
+}
+
+/// Returns whether a text may stand at one place twice. Most pages are told here, by one sort.
+fn may_repeat(glyphs: &[Glyph]) -> bool {
+    const NEAR: f64 = WIDEST + ACROSS;
+    const MOST: usize = 32;
+    let mut texts = Texts::default();
+    let mut order: Vec<_> = glyphs.iter().map(|glyph| (texts.number(&glyph.text), glyph)).collect();
+    order.sort_unstable_by(|(one, a), (other, b)| one.cmp(other).then(a.x.total_cmp(&b.x)));
+    let near = |(text, glyph): &(u32, &Glyph), (other, before): &(u32, &Glyph)| {
+        text == other && glyph.x - before.x < NEAR * glyph.size.max(before.size)
+    };
+    order.iter().enumerate().any(|(at, entry)| {
+        let earlier = order.get(..at).unwrap_or_default().iter().rev();
+        let mut column = earlier.take_while(|before| near(entry, before)).map(|(_, before)| before);
+        let is_close = |before: &&Glyph| repeats(before, entry.1) || repeats(entry.1, before);
+        // A long column is looked at in the other way.
+        column.by_ref().take(MOST).any(is_close) || column.next().is_some()
+    })
+}
+
+/// Numbers of texts: that of a character, or one beyond all characters.
+#[derive(Default)]
+struct Texts<'a>(BTreeMap<&'a str, u32>);
+
+impl<'a> Texts<'a> {
+    fn number(&mut self, text: &'a str) -> u32 {
+        let mut chars = text.chars();
+        if let (Some(char), None) = (chars.next(), chars.next()) {
+            return char.into();
+        }
+        let next =
+            u32::from(char::MAX).saturating_add(1 + u32::try_from(self.0.len()).unwrap_or(u32::MAX / 2));
+        *self.0.entry(text).or_insert(next)
+    }
 }
 
 fn repeats(before: &Glyph, glyph: &Glyph) -> bool {
