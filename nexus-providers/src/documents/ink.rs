@@ -99,6 +99,11 @@ impl Inks {
         self.0.is_empty()
     }
 
+    /// Returns the size of the parts in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
     /// Returns the text without the parts that a reader does not see on a ground, and their number.
     pub(super) fn visible(&self, text: &str, ground: Option<Colour>) -> (String, u32) {
         let (mut shown, mut start, mut left_out) = (Inline::default(), 0, 0);

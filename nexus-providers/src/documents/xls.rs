@@ -88,7 +88,7 @@ fn cells(
     let left = range.start().map_or(0, |(_, left)| left);
     let left = known.formulas.keys().map(|(_, column)| *column).min().map_or(left, |column| column.min(left));
     let mut sheet = Sheet::begin(name, layout.with_first(left), out)?;
-    for ((row, column), text) in texts(range, known, out) {
+    for ((row, column), text) in texts(range, known, out)? {
         if !out.limits.read_hidden && known.own.hidden_rows.contains(&row) {
             if !text.trim().is_empty() {
                 sheet.hidden_cell(row);
@@ -105,53 +105,68 @@ fn texts(
     range: &calamine::Range<Data>,
     known: &Cells<'_>,
     out: &mut Output<'_>,
-) -> BTreeMap<(u32, u32), String> {
+) -> Result<BTreeMap<(u32, u32), String>> {
     let (top, left) = range.start().unwrap_or_default();
     let mut texts = known.formulas.clone();
     for (row, column, cell) in range.used_cells() {
         let position = |at: usize, start: u32| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(start);
         let (row, column) = (position(row, top), position(column, left));
-        let text = shown(cell, row, column, known, out);
+        let text = shown(cell, row, column, known, out)?;
         if !text.trim().is_empty() {
             texts.insert((row, column), text);
         }
     }
-    texts
+    Ok(texts)
 }
 
 /// Returns the text that the sheet shows for a cell.
-fn shown(cell: &Data, row: u32, column: u32, known: &Cells<'_>, out: &mut Output<'_>) -> String {
+fn shown(cell: &Data, row: u32, column: u32, known: &Cells<'_>, out: &mut Output<'_>) -> Result<String> {
     let Cells { own, facts, .. } = known;
     let place = u16::try_from(row).ok().zip(u16::try_from(column).ok());
     let style = place.and_then(|place| own.styles.get(&place)).copied();
     let font = style.map(|style| facts.font(style)).unwrap_or_default();
     let format = style.and_then(|style| facts.format(style));
+    let formatted = |text: &str| format.as_ref().map_or_else(|| text.to_owned(), |format| format.text(text));
     let string = place.and_then(|place| own.strings.get(&place));
-    if let (Some(text), Some(runs @ [_, ..])) = (cell.get_string(), string.map(|string| facts.runs(*string)))
-    {
-        return rich(text, font, runs, facts, out);
-    }
     let text = match (cell.get_string(), number(cell)) {
-        (Some(text), _) => format.map_or_else(|| text.to_owned(), |format| format.text(text)),
+        (Some(text), _) => {
+            let runs = string.map_or(&[][..], |string| facts.runs(*string));
+            if !runs.is_empty() {
+                let text = rich(text, font, runs, facts, out)?;
+                return Ok(unless_hidden(formatted(&text), text, out));
+            }
+            unless_hidden(formatted(text), text.to_owned(), out)
+        }
         (None, Some(number)) => {
             let shown = format.map_or_else(|| general(number), |format| format.number(number, facts.epoch));
-            if shown.is_empty() && !out.limits.read_hidden {
-                out.unread(UnreadPart::HiddenText, 1);
-            }
-            if shown.is_empty() && out.limits.read_hidden { general(number) } else { shown }
+            unless_hidden(shown, general(number), out)
         }
         (None, None) => other(cell),
     };
     if font.struck && !text.trim().is_empty() {
         out.unread(UnreadPart::StruckText, 1);
-        return String::new();
+        return Ok(String::new());
     }
-    marked(&text, font.level)
+    Ok(marked(&text, font.level))
+}
+
+/// Returns what a format shows of a value. Where it shows nothing, the value counts as hidden, or stands there itself if
+/// hidden content is read.
+fn unless_hidden(shown: String, value: String, out: &mut Output<'_>) -> String {
+    if !shown.is_empty() || value.is_empty() {
+        return shown;
+    }
+    if out.limits.read_hidden {
+        return value;
+    }
+    out.unread(UnreadPart::HiddenText, 1);
+    shown
 }
 
 /// Returns a text whose runs have fonts of their own, without those that are struck out. It begins in the font of the
-/// cell.
-fn rich(text: &str, mut font: Font, runs: &[Run], facts: &Facts, out: &mut Output<'_>) -> String {
+/// cell. Many cells may share the text, so each charges it and its runs.
+fn rich(text: &str, mut font: Font, runs: &[Run], facts: &Facts, out: &mut Output<'_>) -> Result<String> {
+    out.budget.copy(text.len() + size_of_val(runs))?;
     let units: Vec<u16> = text.encode_utf16().collect();
     let (mut shown, mut start) = (Inline::default(), 0);
     let next = runs.iter().map(|(end, font)| (usize::from(*end), facts.font_at(*font)));
@@ -165,7 +180,7 @@ fn rich(text: &str, mut font: Font, runs: &[Run], facts: &Facts, out: &mut Outpu
         }
         (start, font) = (end.max(start), next);
     }
-    shown.take()
+    Ok(shown.take())
 }
 
 fn number(cell: &Data) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! Spreadsheets: cells as sheets show them, and everything beside the cells.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::codes;
@@ -529,4 +530,52 @@ fn runs_of_an_old_cell_have_fonts_of_their_own() {
     let expected = ["h1@1 Costs", "table@1 | Fee 140 EUR | Area m² | plain |\n| --- | --- | --- |"];
     let report = check(file, "a.xls", &expected);
     assert_eq!(report.unread, BTreeMap::from([(UnreadPart::StruckText, 1)]));
+}
+
+#[test]
+fn runs_of_a_cell_are_shown_in_its_format_and_charged_in_each_cell() {
+    let font = |struck: u16| record(0x0031, &words(&[200, struck, 0, 400, 0, 0, 0, 0]));
+    let formats = [(164_u16, ";;;"), (165, "@\" EUR\"")]
+        .map(|(number, code)| {
+            let length = words(&[number, u16::try_from(code.len()).unwrap()]);
+            record(0x041E, &[length, vec![0], code.as_bytes().to_vec()].concat())
+        })
+        .concat();
+    let style = |format: u16| record(0x00E0, &[words(&[0, format]), vec![0; 16]].concat());
+    let rich = |text: &str, runs: &[u16]| {
+        let [runs_of, length] =
+            [runs.len() / 2, text.len()].map(|count| words(&[u16::try_from(count).unwrap()]));
+        [length, vec![0x08], runs_of, text.as_bytes().to_vec(), words(runs)].concat()
+    };
+    let strings = |text: Vec<u8>| record(0x00FC, &[words(&[1, 0, 1, 0]), text].concat());
+    let cell = |row: u16, column: u16, style: u16| record(0x00FD, &words(&[row, column, style, 0, 0]));
+
+    let globals = [font(0), font(8), formats.clone(), style(0), style(164), style(165)];
+    let sheet = [cell(0, 0, 0), cell(0, 1, 1), cell(0, 2, 2)];
+    let file = xls_of(&[&globals[..], &[strings(rich("No 5", &[0, 1, 3, 0]))]].concat(), &sheet);
+    let report = check(file, "a.xls", &["h1@1 Costs", "table@1 | 5 |  | 5 EUR |\n| --- | --- | --- |"]);
+    let hidden = (UnreadPart::HiddenText, 1);
+    assert_eq!(report.unread, BTreeMap::from([hidden, (UnreadPart::StruckText, 3)]));
+
+    // One text of many struck runs, in many cells: nothing is written, and the work grows with their product.
+    let limits = DocumentLimits { amplification: 1, amplification_from: 20_000, ..DocumentLimits::default() };
+    let runs: Vec<u16> = (0..100).flat_map(|at| [at, 1]).collect();
+    let shared = strings(rich(&format!("{}5", "x".repeat(99)), &[&runs[..], &[99, 0]].concat()));
+    let read = |cells: u16| {
+        let cells: Vec<Vec<u8>> = (0..cells).map(|row| cell(row, 0, 0)).collect();
+        let file = xls_of(&[&globals[..], slice::from_ref(&shared)].concat(), &cells);
+        parse_within(limits.clone(), &file, "a.xls").map(|(_, report)| report.unread)
+    };
+    assert_eq!(read(10).unwrap(), BTreeMap::from([(UnreadPart::StruckText, 990)]));
+    assert_eq!(read(100).unwrap_err().code(), codes::AMPLIFIES);
+
+    let read = |runs: usize| {
+        let run = r#"<r><rPr><color rgb="FFFFFFFF"/></rPr><t>x</t></r>"#.repeat(runs);
+        let strings = format!("<sst><si>{run}<r><t>5</t></r></si></sst>");
+        let rows = r#"<row><c t="s"><v>0</v></c></row>"#.repeat(10_000);
+        let file = xlsx_with(&[("Fees", &rows)], &[("xl/sharedStrings.xml", &strings)]);
+        parse(&file, "a.xlsx").map(|(_, report)| report.unread)
+    };
+    assert_eq!(read(10).unwrap(), BTreeMap::from([(UnreadPart::HiddenText, 100_000)]));
+    assert_eq!(read(1_000).unwrap_err().code(), codes::AMPLIFIES);
 }

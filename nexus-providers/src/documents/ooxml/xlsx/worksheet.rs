@@ -111,7 +111,7 @@ impl<'a, 'o> Cells<'a, 'o> {
         let (row, column) = (self.row, self.column);
         self.column = self.column.saturating_add(1);
         self.share(&cell);
-        let text = self.shown(&mut cell);
+        let text = self.shown(&mut cell)?;
         if self.row_is_hidden {
             if !text.trim().is_empty() {
                 self.sheet.hidden_cell(row);
@@ -131,43 +131,45 @@ impl<'a, 'o> Cells<'a, 'o> {
     }
 
     /// Returns the text that the sheet shows.
-    fn shown(&mut self, cell: &mut Cell) -> String {
+    fn shown(&mut self, cell: &mut Cell) -> Result<String> {
         let style = self.book.styles.get(cell.style);
         let text = match cell.kind.as_str() {
-            "s" => self.shared_string(cell, &style),
+            "s" => self.shared_string(cell, &style)?,
             "inlineStr" => {
                 let (text, struck, inks) = cell.inline.take();
                 self.out.unread(UnreadPart::StruckText, struck);
-                let text = self.runs(&text, Some(&inks), &style);
+                let text = self.runs(&text, Some(&inks), &style)?;
                 self.formatted(text, &style)
             }
             "str" if cell.has_value => self.formatted(std::mem::take(&mut cell.value), &style),
-            _ if cell.formula.is_some() && cell.value.trim().is_empty() => return self.formula(cell),
+            _ if cell.formula.is_some() && cell.value.trim().is_empty() => return Ok(self.formula(cell)),
             "b" => if cell.value.trim() == "1" { "TRUE" } else { "FALSE" }.to_owned(),
             "e" | "d" => std::mem::take(&mut cell.value),
             _ => self.number(&cell.value, &style),
         };
-        self.visible(text, &style)
+        Ok(self.visible(text, &style))
     }
 
-    fn shared_string(&mut self, cell: &Cell, style: &Style) -> String {
+    fn shared_string(&mut self, cell: &Cell, style: &Style) -> Result<String> {
         let index = cell.value.trim().parse().ok();
         let Some((text, struck, inks)) = index.and_then(|index| self.book.strings.get(index)) else {
-            return String::new();
+            return Ok(String::new());
         };
         self.out.unread(UnreadPart::StruckText, struck);
-        let text = self.runs(text, inks, style);
-        self.formatted(text, style)
+        let text = self.runs(text, inks, style)?;
+        Ok(self.formatted(text, style))
     }
 
-    /// Returns a text without the runs that are not seen on the ground of the cell.
-    fn runs(&mut self, text: &str, inks: Option<&Inks>, style: &Style) -> String {
+    /// Returns a text without the runs that are not seen on the ground of the cell. Many cells may share the text, so
+    /// each charges it and its runs.
+    fn runs(&mut self, text: &str, inks: Option<&Inks>, style: &Style) -> Result<String> {
         let Some(inks) = inks.filter(|inks| !inks.is_empty() && !self.out.limits.read_hidden) else {
-            return text.to_owned();
+            return Ok(text.to_owned());
         };
+        self.out.budget.copy(text.len() + inks.size())?;
         let (shown, unseen) = inks.visible(text, style.ground);
         self.out.unread(UnreadPart::HiddenText, unseen);
-        shown
+        Ok(shown)
     }
 
     fn number(&mut self, value: &str, style: &Style) -> String {
