@@ -150,6 +150,54 @@ fn values_of_an_xfa_form_are_read() {
 }
 
 #[test]
+fn values_of_an_xfa_form_are_whole_and_unseen_ones_are_counted() {
+    let template = "<xdp:xdp xmlns:xdp=\"x\"><config><data>setting</data></config><template>\
+        <field name=\"pin\"><ui><passwordEdit/></ui></field><field name=\"trace\" presence=\"hidden\"/>\
+        <subform name=\"office\" presence=\"invisible\"><field name=\"mark\"/></subform><field name=\"note\"/></template>";
+    let data = "<xfa:datasets><xfa:data><form>Part <row>one</row> and rest<pin>4711</pin><trace>t-9</trace><mark>m-8</mark>\
+        <note><body xmlns=\"h\"><p>Hello <b>big</b> world</p><p>Bye</p></body></note></form></xfa:data></xfa:datasets></xdp:xdp>";
+    let page = Page {
+        content: show("Please wait", 72, 700),
+        catalog: "/AcroForm<</XFA[(template)6 0 R(datasets)7 0 R]>>",
+        objects: [template, data].map(|packet| stream("", packet)).into(),
+        ..Page::default()
+    };
+    let seen = ["p@1 Please wait", "p@1 form: Part", "p@1 row: one", "p@1 form: and rest"];
+    let note = ["p@1 note: Hello big world\nBye"];
+    page.check(&[&seen[..], &note].concat(), &[(UnreadPart::FormField, 1), (UnreadPart::HiddenText, 2)]);
+    let limits = DocumentLimits { read_hidden: true, ..DocumentLimits::default() };
+    let hidden = ["p@1 trace: t-9", "p@1 mark: m-8"];
+    page.check_within(limits, &[&seen[..], &hidden, &note].concat(), &[(UnreadPart::FormField, 1)]);
+}
+
+#[test]
+fn a_word_that_the_end_of_a_page_cuts_stands_whole_on_it() {
+    let page = |text: usize| {
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents {text} 0 R>>"
+        )
+    };
+    let above = [show("The committee asked for a more", 72, 700), show("effi-", 72, 686)].concat();
+    let below =
+        [show("cient way to file the reports,", 72, 700), show("and it was given one.", 72, 686)].concat();
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[4 0 R 5 0 R]/Count 2>>".to_owned(),
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
+        page(6),
+        page(7),
+        stream("", &above),
+        stream("", &below),
+    ];
+    let (blocks, _) = parse(&file(&objects), "a.pdf").unwrap();
+    let expected = [
+        "p@1 The committee asked for a more efficient",
+        "p@2 way to file the reports, and it was given one.",
+    ];
+    assert_eq!(blocks, expected);
+}
+
+#[test]
 fn a_form_that_only_xfa_describes_is_counted_and_named() {
     let page =
         Page { content: show("Please wait", 72, 700), catalog: "/AcroForm<</XFA 6 0 R>>", ..Page::default() };
