@@ -44,11 +44,13 @@ fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
     visible::prune(&document, None, out);
-    if let Some(main) = readability::main_part(&document.root()) {
-        return blocks::write(&main, out);
+    let root = document.root();
+    let main = readability::main_part(&root);
+    if let Some(main) = main.as_ref().filter(|_| !readability::is_article(&root)) {
+        return blocks::write(main, out);
     }
-    let Some(article) = readability::find(&document) else {
-        return blocks::write(&document.root(), out);
+    let Some(article) = readability::find(&document, main.as_ref()) else {
+        return blocks::write(&main.unwrap_or(root), out);
     };
     if article.left_out > 0 {
         out.warn(format!(

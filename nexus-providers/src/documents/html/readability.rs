@@ -14,12 +14,8 @@ pub(super) struct Article {
     pub(super) left_out: usize,
 }
 
-/// Returns the part of a page that it marks as its main one, if there is one and it is more than links. That of a page
-/// that calls itself an article, as sites of news and blogs do, is not it: it also holds teasers, links and remarks.
+/// Returns the part of a page that it marks as its main one, if there is one and it is more than links.
 pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
-    if root.descendants_it().any(|node| calls_itself_article(&node)) {
-        return None;
-    }
     let is_main =
         |node: &NodeRef<'_>| node.has_name("main") || node.attr("role").is_some_and(|role| &*role == "main");
     let mut found = root.descendants_it().filter(is_main);
@@ -35,8 +31,14 @@ pub(super) fn main_part<'a>(root: &NodeRef<'a>) -> Option<NodeRef<'a>> {
     (main.normalized_char_count() > links * 2).then_some(main)
 }
 
+/// Returns whether a page calls itself an article, as sites of news and blogs do. The main part of such a page also holds
+/// teasers, links and remarks.
+pub(super) fn is_article(root: &NodeRef<'_>) -> bool {
+    root.descendants_it().any(|node| names_article(&node))
+}
+
 /// Returns whether an element says that the page is an article: in Open Graph, by schema.org, or as a microformat.
-fn calls_itself_article(node: &NodeRef<'_>) -> bool {
+fn names_article(node: &NodeRef<'_>) -> bool {
     let has = |name: &str, value: &str| node.attr(name).is_some_and(|own| own.eq_ignore_ascii_case(value));
     let is_of_type = |kind: &str| {
         ["http", "https"].iter().any(|scheme| has("itemtype", &format!("{scheme}://schema.org/{kind}")))
@@ -53,9 +55,9 @@ fn calls_itself_article(node: &NodeRef<'_>) -> bool {
     }
 }
 
-/// Returns the article on a page. Returns nothing for a plain page without furniture, or
-/// where too little of its prose would remain.
-pub(super) fn find(document: &Document) -> Option<Article> {
+/// Returns the article on a page. Returns nothing for a plain page without furniture, or where too little of its prose
+/// would remain: a quarter of the page, or a third of its main part. One of several long articles is not the page's.
+pub(super) fn find(document: &Document, main: Option<&NodeRef<'_>>) -> Option<Article> {
     if !has_furniture(&document.root()) {
         return None;
     }
@@ -63,13 +65,21 @@ pub(super) fn find(document: &Document) -> Option<Article> {
     let mut readability = Readability::with_document(document.clone(), None, Some(config)).ok()?;
     let article = readability.parse().ok()?;
     let content = Document::from(article.content);
-    let (kept, whole) = (prose(&content), prose(document));
+    let (kept, whole) = (prose(&content.root()), prose(&document.root()));
     let left_out = whole.saturating_sub(kept);
-    (article.length > SHORT && kept * 4 > whole).then_some(Article {
+    let is_whole = main.is_none_or(|main| kept * 3 > prose(main) && !holds_articles(main));
+    (article.length > SHORT && kept * 4 > whole && is_whole).then_some(Article {
         title: article.title,
         content,
         left_out,
     })
+}
+
+/// Returns whether several articles, none within another, are longer than teasers.
+fn holds_articles(main: &NodeRef<'_>) -> bool {
+    let articles = main.descendants_it().filter(|node| node.has_name("article"));
+    let outer = articles.filter(|node| !node.ancestors_it(None).any(|around| around.has_name("article")));
+    outer.filter(|article| prose(article) > SHORT).nth(1).is_some()
 }
 
 /// Returns whether elements and roles mark parts of a page as furniture rather than content.
@@ -93,9 +103,9 @@ fn names_furniture(value: &str) -> bool {
 
 /// Returns the length of the paragraphs that are long enough to be prose. A paragraph nested in another through a
 /// scope counts as part of the outer one.
-fn prose(document: &Document) -> usize {
+fn prose(root: &NodeRef<'_>) -> usize {
     const SENTENCE: usize = 80;
-    let (mut open, mut total) = (vec![document.root()], 0);
+    let (mut open, mut total) = (vec![*root], 0);
     while let Some(node) = open.pop() {
         if node.has_name("p") {
             total += Some(node.normalized_char_count()).filter(|length| *length >= SENTENCE).unwrap_or(0);

@@ -109,6 +109,28 @@ fn html_that_calls_itself_an_article_is_read_without_teasers() {
 }
 
 #[test]
+fn html_that_lists_articles_keeps_all_of_them() {
+    let prose = |name: &str| {
+        let sentence = format!(
+            "A sentence of some length about {name} that a reader takes for the article of this page. "
+        );
+        format!("<article class=hentry><h2>{name}</h2><p>{}</p></article>", sentence.repeat(8))
+    };
+    for names in [&["Vessels", "Harbours"][..], &["Vessels", "Harbours", "Lighthouses", "Quays"]] {
+        let articles: String = names.iter().map(|name| prose(name)).collect();
+        let page = format!(
+            "<html><head><meta property='og:type' content='article'></head><nav>Menu</nav><main>{articles}</main>\
+             <footer>Imprint</footer></html>"
+        );
+        let (blocks, report) = parse(page.as_bytes(), "a.html").unwrap();
+        let text = blocks.join("\n");
+        assert!(names.iter().all(|name| text.contains(name)), "{blocks:?}");
+        assert!(!text.contains("Imprint"), "{blocks:?}");
+        assert_eq!(report.warnings, [""; 0]);
+    }
+}
+
+#[test]
 fn html_anchors_within_a_word_leave_no_blank() {
     // XHTML that is read as HTML leaves the first anchor open, around the rest of the page.
     let html = "<h2><a id='five'/>Five</h2><p>admir<span><a id='page-130'></a></span>able, \
