@@ -44,8 +44,8 @@ impl CodePage {
     }
 }
 
-/// Returns the code page that a text is surely in: each byte that stands alone within a word is a small letter there,
-/// and none is in the guessed encoding.
+/// Returns the code page that a text is surely in: each byte that stands alone within a word is a small letter of Western
+/// Europe there, and none is a small letter of any language in the guessed encoding.
 pub(super) fn detect(sample: &[u8], guessed: &'static Encoding) -> Option<Charset> {
     const FEW: usize = 2;
     let within: Vec<u8> = sample
@@ -60,18 +60,20 @@ pub(super) fn detect(sample: &[u8], guessed: &'static Encoding) -> Option<Charse
     }
     let letters =
         |decode: &dyn Fn(u8) -> char| within.iter().filter(|byte| LETTERS.contains(decode(**byte))).count();
-    let in_web = |encoding: &'static Encoding| {
-        letters(&|byte| encoding.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or_default())
+    let in_web = |encoding: &'static Encoding, byte: u8| {
+        encoding.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or_default()
     };
     let in_page = |page: CodePage| {
         let table = page.table();
         letters(&|byte| table.get(usize::from(byte & 0x7F)).copied().unwrap_or_default())
     };
     let all = within.len();
-    if in_web(guessed) > 0 {
+    // The sign of the florin is a small letter that no language writes.
+    if within.iter().map(|byte| in_web(guessed, *byte)).any(|char| char.is_lowercase() && char != 'ƒ') {
         return None;
     }
-    let [of_437, of_850, of_mac] = [in_page(CodePage::Cp437), in_page(CodePage::Cp850), in_web(MACINTOSH)];
+    let [of_437, of_850, of_mac] =
+        [in_page(CodePage::Cp437), in_page(CodePage::Cp850), letters(&|byte| in_web(MACINTOSH, byte))];
     match (of_437 == all, of_850 == all, of_mac == all) {
         (_, true, false) if of_437 < all || !has_frames(sample) => Some(Charset::Dos(CodePage::Cp850)),
         (true, _, false) => Some(Charset::Dos(CodePage::Cp437)),
@@ -91,7 +93,7 @@ fn has_frames(sample: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{WINDOWS_1251, WINDOWS_1252};
+    use encoding_rs::{WINDOWS_1250, WINDOWS_1251, WINDOWS_1252};
 
     use super::*;
 
@@ -104,6 +106,8 @@ mod tests {
         assert_eq!(detect(b"Geb\x9Fhr f\x9Fr", WINDOWS_1252), Some(Charset::Web(MACINTOSH)));
         assert_eq!(detect(b"Geb\xFChr f\xFCr", WINDOWS_1252), None);
         assert_eq!(detect(b"Geb\x81hr", WINDOWS_1252), None);
+        // Letters of Central Europe, which are others in the code page of the Macintosh.
+        assert_eq!(detect(b"ko\x9Aara, du\x9Aa, ko\x9Ea", WINDOWS_1250), None);
         assert_eq!(detect(b"\xD1\xFA\xE5\xF8\xFC a\x81b", WINDOWS_1251), None);
     }
 }
