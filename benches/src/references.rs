@@ -4,6 +4,7 @@
 //! letters, so that `x²` is `x^2` and a ligature its letters; punctuation is no word.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use nexus_core::document::{Block, BlockKind};
 use regex::Regex;
@@ -100,8 +101,9 @@ pub fn words(text: &str) -> Bag<String> {
 }
 
 fn in_order(text: &str) -> Vec<String> {
+    static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\p{L}\p{M}]+|\p{N}+"));
     let text = text.nfkc().collect::<String>().to_lowercase();
-    pattern(r"[\p{L}\p{M}]+|\p{N}+").find_iter(&text).map(|word| word.as_str().to_owned()).collect()
+    WORD.find_iter(&text).map(|word| word.as_str().to_owned()).collect()
 }
 
 /// Returns the words of `text` in order, with one space between them.
@@ -211,8 +213,9 @@ impl Reference {
 
 /// Returns the text of a list item without its mark, such as `-` or `1.`.
 fn without_mark(item: &str) -> &str {
+    static MARK: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([-*•]|\w{1,3}[.)])$"));
     let Some((mark, text)) = item.split_once(' ') else { return item };
-    if pattern(r"^([-*•]|\w{1,3}[.)])$").is_match(mark) { text } else { item }
+    if MARK.is_match(mark) { text } else { item }
 }
 
 #[expect(clippy::expect_used, reason = "the patterns are fixed and tested")]

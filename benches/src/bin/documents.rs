@@ -235,7 +235,7 @@ fn reference(file: &Path) -> Result<Option<Reference>> {
     }
     let articles = folder.join("ground-truth.json");
     let Some(id) = name.strip_suffix(".html.gz").filter(|_| articles.is_file()) else { return Ok(None) };
-    let articles: Value = serde_json::from_reader(File::open(articles)?)?;
+    let articles: Value = serde_json::from_slice(&fs::read(articles)?)?;
     let article = articles.get(id).and_then(|article| article.get("articleBody")?.as_str());
     Ok(article.map(|text| Reference { words: words(text), elements: Bag::from_iter([]) }))
 }
