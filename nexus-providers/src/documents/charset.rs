@@ -55,35 +55,34 @@ impl Charset {
     /// Detects the encoding of the whole source and rewinds it. `declared`, the encoding that the document states,
     /// applies where the bytes are ambiguous.
     pub(super) fn detect(source: &mut dyn Source, declared: Option<&'static Encoding>) -> Result<Self> {
-        let mut chunk = vec![0; 64 * 1024];
         let mut utf8 = Utf8Check::default();
-        let mut guess = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
-        let (mut first, mut fed, mut sample) = (true, 0, Vec::new());
-        source.rewind().map_err(error::unreadable)?;
-        loop {
-            let read = source.read(&mut chunk).map_err(error::unreadable)?;
-            let bytes = chunk.get(..read).unwrap_or_default();
-            if first && let Some(charset) = Self::of_head(bytes) {
-                source.rewind().map_err(error::unreadable)?;
-                return Ok(charset);
-            }
+        let (mut first, mut of_head) = (true, None);
+        chunks(source, |bytes| {
+            of_head = of_head.or_else(|| Self::of_head(bytes).filter(|_| first));
             first = false;
             utf8.feed(bytes);
-            if fed < GUESSED_ON && (read == 0 || !bytes.is_ascii() || bytes.contains(&0x1B)) {
-                guess.feed(bytes, read == 0);
-                fed += read;
+            of_head.is_none()
+        })?;
+        if let Some(charset) = of_head {
+            return Ok(charset);
+        }
+        let holds = utf8.holds();
+        if holds && !(utf8.wide == 0 && utf8.escapes) {
+            return Ok(Self::Web(UTF_8));
+        }
+        let mut guess = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
+        let mut sample = Vec::new();
+        chunks(source, |bytes| {
+            if bytes.is_empty() || !bytes.is_ascii() || bytes.contains(&0x1B) {
+                guess.feed(bytes, bytes.is_empty());
                 sample.extend_from_slice(bytes);
             }
-            if read == 0 {
-                break;
-            }
-        }
-        source.rewind().map_err(error::unreadable)?;
-        if utf8.holds() {
+            sample.len() < GUESSED_ON
+        })?;
+        if holds {
             let guessed =
                 || Some(guess.guess(None, chardetng::Utf8Detection::Deny)).filter(|it| *it == ISO_2022_JP);
-            let japanese = if utf8.wide == 0 && utf8.escapes { declared.or_else(guessed) } else { None };
-            return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
+            return Ok(Self::Web(declared.or_else(guessed).unwrap_or(UTF_8)));
         }
         let guessed = guess.guess(None, chardetng::Utf8Detection::Deny);
         if declared.is_none()
@@ -93,6 +92,19 @@ impl Charset {
         }
         let guessed = if is_latin(guessed) && is_latin_9(&sample, guessed) { ISO_8859_15 } else { guessed };
         Ok(Self::Web(declared.filter(|declared| is_plausible(declared, guessed, &sample)).unwrap_or(guessed)))
+    }
+}
+
+/// Passes the source from its start to `take` in chunks, an empty one at its end, as long as `take` returns true. Rewinds
+/// it.
+fn chunks(source: &mut dyn Source, mut take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let mut chunk = vec![0; 64 * 1024];
+    source.rewind().map_err(error::unreadable)?;
+    loop {
+        let read = source.read(&mut chunk).map_err(error::unreadable)?;
+        if !take(chunk.get(..read).unwrap_or_default()) || read == 0 {
+            return source.rewind().map_err(error::unreadable);
+        }
     }
 }
 
@@ -209,6 +221,10 @@ pub(super) fn check_replaced(text: &str) -> Result<()> {
 /// scripts: single-byte text never forms these.
 fn wide_units(head: &[u8]) -> Option<Charset> {
     let common = |unit: u32| matches!(unit, 0x09 | 0x0A | 0x0D | 0x20..=0x7E | 0x3000..=0x3002 | 0xFF0C);
+    // Most texts are told at once: each of those units has a low byte or one that UTF-8 lacks.
+    if !head.iter().any(|byte| matches!(byte, ..0x09 | 0xFF)) {
+        return None;
+    }
     let quads = || head.as_chunks::<4>().0.iter();
     let pairs = || head.as_chunks::<2>().0.iter();
     let many = |count: usize, of: usize| count >= 2 && count * 50 >= of;

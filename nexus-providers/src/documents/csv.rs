@@ -175,7 +175,8 @@ fn delimiter(head: &str) -> u8 {
         let widths: Vec<usize> = reader.into_records().take(FIRST_RECORDS).flatten().map(width).collect();
         usual(widths.into_iter().filter(|width| *width > 1)).map(|(width, records)| (records, width))
     };
-    DELIMITERS.into_iter().max_by_key(agreement).unwrap_or(b',')
+    let found = DELIMITERS.into_iter().filter(|delimiter| head.contains(char::from(*delimiter)));
+    found.max_by_key(agreement).unwrap_or(b',')
 }
 
 /// Returns the most frequent number, the largest one of several, and how often it occurs.

@@ -73,7 +73,9 @@ fn unescaped(value: &str) -> String {
 }
 
 fn local(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+    // A name has one colon at most, near its start.
+    let colon = name.bytes().position(|byte| byte == b':');
+    colon.and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
 }
 
 /// Sends the content of `reader` through `handler`.

@@ -141,10 +141,10 @@ impl<'a> Operators<'a> {
                 b'-' if value == 0.0 && scale == 0.0 => negative = true,
                 b'+' if value == 0.0 => {}
                 b'.' if scale == 0.0 => scale = 1.0,
-                b'0'..=b'9' if scale == 0.0 => value = value.mul_add(10.0, f64::from(byte - b'0')),
+                b'0'..=b'9' if scale == 0.0 => value = value * 10.0 + f64::from(byte - b'0'),
                 b'0'..=b'9' => {
                     scale /= 10.0;
-                    value = f64::from(byte - b'0').mul_add(scale, value);
+                    value += f64::from(byte - b'0') * scale;
                 }
                 _ if is_regular(byte) => {
                     // `12abc` is a number followed by an operator only where the rest cannot be a number.

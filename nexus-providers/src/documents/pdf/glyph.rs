@@ -36,7 +36,7 @@ impl Glyph {
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         let (x, y) = (other.x - self.x, other.y - self.y);
         let up = y * self.direction.0 - x * self.direction.1;
-        let along = self.direction.0.mul_add(other.direction.0, self.direction.1 * other.direction.1);
+        let along = self.direction.0 * other.direction.0 + self.direction.1 * other.direction.1;
         up.abs() <= 0.5 * self.size.max(other.size) && along > 0.99
     }
 }

@@ -275,7 +275,7 @@ impl<'a> Reader<'a, '_> {
                     None => reading.canvas.lose(),
                 }
             }
-            pen.text = Matrix::shift(step.0, step.1).then(pen.text);
+            pen.text = pen.text.moved(step.0, step.1);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Letters that are drawn again in the same place, to look bold or to cast a shadow: they count once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::documents::pdf::glyph::Glyph;
@@ -9,10 +10,13 @@ const ALONG: f64 = 0.4;
 const WIDEST: f64 = 0.2;
 const ACROSS: f64 = 0.12;
 
+/// Distance in sizes beyond which no letter is repeated.
+const NEAR: f64 = WIDEST + ACROSS;
+
 /// Returns the glyphs without repeated ones. What a repetition covers is bold.
-pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
+pub(super) fn once(glyphs: &[Glyph]) -> Cow<'_, [Glyph]> {
     if !may_repeat(glyphs) {
-        return glyphs.to_vec();
+        return Cow::Borrowed(glyphs);
     }
     let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
     let mut repeated = Vec::new();
@@ -43,12 +47,11 @@ pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
             }
         }
     }
-    kept
+    Cow::Owned(kept)
 }
 
 /// Returns whether a text may stand at one place twice. Most pages are told here, by one sort.
 fn may_repeat(glyphs: &[Glyph]) -> bool {
-    const NEAR: f64 = WIDEST + ACROSS;
     const MOST: usize = 32;
     let mut texts = Texts::default();
     let mut order: Vec<_> = glyphs.iter().map(|glyph| (texts.number(&glyph.text), glyph)).collect();
@@ -83,10 +86,14 @@ impl<'a> Texts<'a> {
 
 fn repeats(before: &Glyph, glyph: &Glyph) -> bool {
     let (x, y) = (glyph.x - before.x, glyph.y - before.y);
+    // Most glyphs stand on other lines.
+    if y.abs() > NEAR * glyph.size {
+        return false;
+    }
     let (cos, sin) = before.direction;
-    let (along, across) = (x.mul_add(cos, y * sin).abs(), y.mul_add(cos, -(x * sin)).abs());
+    let (along, across) = ((x * cos + y * sin).abs(), (y * cos - x * sin).abs());
     let advance = glyph.advance.0.hypot(glyph.advance.1);
-    cos.mul_add(glyph.direction.0, sin * glyph.direction.1) > 0.99
+    cos * glyph.direction.0 + sin * glyph.direction.1 > 0.99
         && (glyph.size / before.size - 1.0).abs() < 0.1
         && along < (ALONG * advance).min(WIDEST * glyph.size)
         && across < ACROSS * glyph.size

@@ -137,6 +137,10 @@ pub(super) fn by_direction(glyphs: &[Glyph]) -> Vec<Vec<Word>> {
 /// Returns the angle in steps of five degrees.
 #[expect(clippy::cast_possible_truncation, reason = "an angle in degrees is small")]
 fn degrees((x, y): (f64, f64)) -> i32 {
+    const LEVEL: f64 = 0.04;
+    if x > 0.0 && y.abs() < LEVEL {
+        return 0;
+    }
     ((y.atan2(x).to_degrees() / 5.0).round() as i32 * 5).rem_euclid(360)
 }
 
@@ -162,7 +166,7 @@ struct Words {
 
 impl Words {
     fn take(&mut self, glyph: &Glyph, frame: (f64, f64)) {
-        let turn = |x: f64, y: f64| (x.mul_add(frame.0, y * frame.1), y.mul_add(frame.0, -(x * frame.1)));
+        let turn = |x: f64, y: f64| (x * frame.0 + y * frame.1, y * frame.0 - x * frame.1);
         let (start, up) = turn(glyph.x, glyph.y);
         let (along, _) = turn(glyph.advance.0, glyph.advance.1);
         let (left, right) = (start.min(start + along), start.max(start + along));
