@@ -222,7 +222,7 @@ pub(super) fn check_replaced(text: &str) -> Result<()> {
 fn wide_units(head: &[u8]) -> Option<Charset> {
     let common = |unit: u32| matches!(unit, 0x09 | 0x0A | 0x0D | 0x20..=0x7E | 0x3000..=0x3002 | 0xFF0C);
     // Most texts are told at once: each of those units has a low byte or one that UTF-8 lacks.
-    if !head.iter().any(|byte| matches!(byte, ..0x09 | 0xFF)) {
+    if head.iter().filter(|byte| matches!(byte, ..0x09 | 0xFF)).count() == 0 {
         return None;
     }
     let quads = || head.as_chunks::<4>().0.iter();

@@ -54,15 +54,15 @@ pub(super) fn once(glyphs: &[Glyph]) -> Cow<'_, [Glyph]> {
 fn may_repeat(glyphs: &[Glyph]) -> bool {
     const MOST: usize = 32;
     let mut texts = Texts::default();
-    let mut order: Vec<_> = glyphs.iter().map(|glyph| (texts.number(&glyph.text), glyph)).collect();
-    order.sort_unstable_by(|(one, a), (other, b)| one.cmp(other).then(a.x.total_cmp(&b.x)));
-    let near = |(text, glyph): &(u32, &Glyph), (other, before): &(u32, &Glyph)| {
-        text == other && glyph.x - before.x < NEAR * glyph.size.max(before.size)
+    let mut order: Vec<_> = glyphs.iter().map(|glyph| (texts.number(&glyph.text), glyph.x, glyph)).collect();
+    order.sort_unstable_by(|(one, a, _), (other, b, _)| one.cmp(other).then(a.total_cmp(b)));
+    let near = |(text, x, glyph): &(u32, f64, &Glyph), (other, before_x, before): &(u32, f64, &Glyph)| {
+        text == other && x - before_x < NEAR * glyph.size.max(before.size)
     };
     order.iter().enumerate().any(|(at, entry)| {
         let earlier = order.get(..at).unwrap_or_default().iter().rev();
-        let mut column = earlier.take_while(|before| near(entry, before)).map(|(_, before)| before);
-        let is_close = |before: &&Glyph| repeats(before, entry.1) || repeats(entry.1, before);
+        let mut column = earlier.take_while(|before| near(entry, before)).map(|(.., before)| before);
+        let is_close = |before: &&Glyph| repeats(before, entry.2) || repeats(entry.2, before);
         // A long column is looked at in the other way.
         column.by_ref().take(MOST).any(is_close) || column.next().is_some()
     })
