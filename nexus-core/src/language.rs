@@ -1,12 +1,20 @@
 //! Languages of texts: their codes, and language detection.
 
+mod function_words;
+
 use serde::{Deserialize, Serialize};
 use whatlang::Lang;
+
+pub(crate) use function_words::has_function_words;
+pub use function_words::is_function_word;
 
 use crate::error::{Error, Result};
 
 /// Bytes of a text that language detection reads.
 const SAMPLE_BYTES: usize = 4096;
+
+/// Number of function words up to which languages are compared.
+const ATTESTING_WORDS: usize = 200;
 
 macro_rules! languages {
     ($($name:ident = $code:literal $lang:ident;)*) => {
@@ -100,8 +108,24 @@ impl Language {
     pub fn detect(text: &str) -> Option<Self> {
         let sample = text.get(..text.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(text);
         let found = whatlang::detect(sample)?;
-        found.is_reliable().then(|| Self::from_whatlang(found.lang()))
+        found
+            .is_reliable()
+            .then(|| Self::from_whatlang(found.lang()))
+            .filter(|language| is_attested(*language, sample))
     }
+}
+
+/// Returns whether a text is in `language` by more than its letters. Lists of terms and text in capitals have letters of
+/// any language that is written in Latin ones: a letter that English lacks, or function words, must attest it.
+fn is_attested(language: Language, text: &str) -> bool {
+    if text.contains(|c: char| c.is_alphabetic() && !c.is_ascii()) || language == Language::English {
+        return true;
+    }
+    let words = |language| {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        words.filter(|word| is_function_word(word, language)).take(ATTESTING_WORDS).count()
+    };
+    words(language) > words(Language::English)
 }
 
 impl From<Language> for &'static str {

@@ -38,6 +38,7 @@ mod builder;
 pub mod cache;
 pub mod clock;
 pub mod corpus;
+mod dates;
 pub mod document;
 mod engine;
 pub mod error;

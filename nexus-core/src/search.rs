@@ -13,7 +13,8 @@ use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::{
     EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
-    analysis::strip_question_words, check_vector,
+    analysis::{own_language, strip_question_words},
+    check_vector,
 };
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
@@ -160,6 +161,7 @@ impl Engine {
         let query = Query {
             corpus: search.corpus,
             text: words,
+            language: own_language(&search.text),
             vector,
             top_k: search.top_k.unwrap_or(retrieval.top_k_default),
             filter: search.filter,

@@ -111,3 +111,14 @@ fn a_store_of_a_newer_format_is_refused_with_both_formats_named() {
         assert!(said.err.contains("upgrade this program"), "{said:#?}");
     }
 }
+
+#[test]
+fn a_text_index_of_an_older_analysis_is_made_anew() {
+    let bench = of_format(6);
+    let index = bench.path("nexus-data/text/1/meta.json");
+    assert!(fs::read_to_string(&index).unwrap().contains(r#"\"analysis\":1"#));
+    let found = bench.run(&["search", "--corpus", "handbook", "leave.md"]).ends(0).out;
+    assert!(found.starts_with(" 1. leave.md"), "names are searched, which the older index lacks: {found}");
+    bench.run(&["ask", "--corpus", "handbook", "Are trains preferred to flights?"]).ends(0);
+    assert!(fs::read_to_string(&index).unwrap().contains(r#"\"analysis\":2"#));
+}

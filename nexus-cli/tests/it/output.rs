@@ -290,3 +290,48 @@ fn a_copy_and_an_import_hold_what_the_store_held() {
         bench.run(&["--data", data, "runs", "verify", "--all"]).ends(0);
     }
 }
+
+/// Inputs of cases in which search missed what was typed.
+#[test]
+fn search_finds_what_was_typed() {
+    let bench = Bench::new();
+    let near = "# Notes\n\nThe connection (conn) was reset; err on the side of caution.\n";
+    let incident = "# Incident\n\nIn 2024 we saw CVE reports about it: CVE-2023-1100, CVE-2022-1234, and 1234 hosts were checked in 2024.\n";
+    let files = [
+        ("near.md", near),
+        ("incident.md", incident),
+        (
+            "target.md",
+            "# Advisory\n\nCVE-2024-1234 lets an attacker read the spool. The code ERR_CONN_RESET appears in the log.\n",
+        ),
+        ("repo.py", "def getUserById(id):\n    return users[id]\n"),
+        (
+            "keller.md",
+            "# Räume\n\nKeller, Teller und Heller sind in der Küche, und der Keller ist voller Teller.\n",
+        ),
+        ("mueller.md", "# Vertrag\n\nHerr Müller kündigt den Vertrag; die Größe der Wohnung ist bekannt.\n"),
+        ("rel.md", "# Release\n\nVersion 14.2.1.0 fixes the spooler. Languages like C++ are supported.\n"),
+        (
+            "rel2.md",
+            "# Release\n\nVersion 14.2.0.1 and version 14.1.2.0 came in 2014, 2 and 1. Languages like C are not supported.\n",
+        ),
+    ];
+    for (name, text) in files {
+        bench.write(&format!("docs/{name}"), text);
+    }
+    bench.run(&["ingest", "docs", "--corpus", "c"]).ends(0);
+    for (text, first) in [
+        ("CVE-2024-1234", "target.md"),
+        ("ERR_CONN_RESET", "target.md"),
+        ("get user by id", "repo.py"),
+        ("getUserById", "repo.py"),
+        ("Mueller", "mueller.md"),
+        ("Groesse", "mueller.md"),
+        ("14.2.1.0", "rel.md"),
+        ("C++", "rel.md"),
+    ] {
+        let said = bench.run(&["search", "--corpus", "c", text]).ends(0).out;
+        assert!(said.starts_with(&format!(" 1. {first}")), "{text}: {said}");
+        assert!(!said.contains("(0.000)") && !said.contains("(-"), "{text}: {said}");
+    }
+}

@@ -7,7 +7,6 @@
 //! - `numbers`: numbers with their units; `number_words`: numbers in words.
 //! - `dates`: days of the calendar; `names`: names.
 
-mod dates;
 mod names;
 mod number_words;
 mod numbers;
@@ -15,6 +14,7 @@ mod numbers;
 use serde::{Deserialize, Serialize};
 
 use super::Evidence;
+use crate::dates;
 use crate::language::Language;
 
 /// Finding on a citation.

@@ -28,13 +28,26 @@ impl Bm25 {
     /// in which it occurs `frequency` times. A passage's score is the sum over the words of the question.
     pub fn score(self, weight: f32, holding: u64, frequency: u32, length: u32) -> f64 {
         let frequency = f64::from(frequency);
-        let norm = K1 * (1.0 - B + B * f64::from(length) / self.average_length);
-        f64::from(weight) * self.inverse_frequency(holding) * (1.0 + K1) * frequency / (frequency + norm)
+        self.bound(weight, holding) * frequency / (frequency + self.norm(length))
+    }
+
+    /// Returns the greatest score of a word of `weight` that `holding` passages hold.
+    pub fn bound(self, weight: f32, holding: u64) -> f64 {
+        f64::from(weight) * self.inverse_frequency(holding) * (1.0 + K1)
+    }
+
+    /// Returns the least quotient of the scores of one passage under its `length` and under a `shorter` one.
+    pub fn least_quotient(self, shorter: u32, length: u32) -> f64 {
+        (1.0 + self.norm(shorter)) / (1.0 + self.norm(length))
+    }
+
+    fn norm(self, length: u32) -> f64 {
+        K1 * (1.0 - B + B * f64::from(length) / self.average_length)
     }
 
     /// Returns the inverse document frequency of a word, which is positive for every word.
     #[expect(clippy::cast_precision_loss, reason = "counts of passages are far below 2^52")]
-    fn inverse_frequency(self, holding: u64) -> f64 {
+    pub fn inverse_frequency(self, holding: u64) -> f64 {
         let holding = holding as f64;
         (1.0 + (self.passages - holding + 0.5) / (holding + 0.5)).ln()
     }

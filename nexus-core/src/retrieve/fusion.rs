@@ -1,7 +1,8 @@
 //! Fusion: turns the ranked candidates of several components (lexical, vector) into one list.
 //!
 //! Scores of different components are not on one scale. [`Fusion::ZScore`] normalises each list by its own spread and
-//! adds; [`Fusion::ReciprocalRank`] uses ranks only, for backends without scores. Both are pure functions of the
+//! adds; [`Fusion::ReciprocalRank`] uses ranks only, for backends without scores. The fused score is the share of the
+//! greatest sum that the lists allow: 1 for a candidate that is the best of each list. Both are pure functions of the
 //! candidates: the order within a list does not matter, ties go to the smaller id, and no id is invented or repeated.
 //! Give each component a pool whose size does not depend on the number of hits wanted: then a longer answer only
 //! extends a shorter one.
@@ -76,7 +77,7 @@ pub struct RankedList<'a, Id> {
 pub struct Fused<Id> {
     /// Id of the candidate.
     pub id: Id,
-    /// Fused score: for ordering within one search, not comparable between searches.
+    /// Fused score, from 0 to 1: not comparable between searches.
     pub score: f32,
     /// Score in each list, in the order of the lists; `None` where the list lacks the candidate.
     pub components: Vec<Option<ComponentScore>>,
@@ -92,6 +93,8 @@ pub struct Fused<Id> {
 /// let lists = [RankedList { weight: 1.0, candidates: &words }, RankedList { weight: 1.0, candidates: &vectors }];
 /// let fused = fuse(Fusion::ZScore, &lists)?;
 /// assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["b", "a", "c", "d"]);
+/// let alone = [RankedList { weight: 1.0, candidates: &words[..1] }, RankedList { weight: 1.0, candidates: &[] }];
+/// assert_eq!(fuse(Fusion::ZScore, &alone)?[0].score, 1.0);
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 ///
@@ -100,6 +103,7 @@ pub struct Fused<Id> {
 /// not finite.
 pub fn fuse<Id: Ord + Clone>(fusion: Fusion, lists: &[RankedList<'_, Id>]) -> Result<Vec<Fused<Id>>> {
     let ranked = lists.iter().map(|list| rank(fusion, list)).collect::<Result<Vec<_>>>()?;
+    let scale = Scale::of(&ranked);
     let mut found: BTreeMap<&Id, Vec<Option<ComponentScore>>> = BTreeMap::new();
     for (place, list) in ranked.iter().enumerate() {
         for (id, score) in &list.scores {
@@ -111,16 +115,46 @@ pub fn fuse<Id: Ord + Clone>(fusion: Fusion, lists: &[RankedList<'_, Id>]) -> Re
     }
     let mut fused: Vec<_> = found
         .into_iter()
-        .map(|(id, said)| Fused { id: id.clone(), score: total(&ranked, &said), components: said })
+        .map(|(id, said)| (total(&ranked, &said), Fused { id: id.clone(), score: 0.0, components: said }))
         .collect();
-    fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
-    Ok(fused)
+    fused.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
+    let scored = |(total, mut fused): (f32, Fused<Id>)| {
+        fused.score = scale.share(total, scale.zero);
+        for (said, list) in fused.components.iter_mut().zip(&ranked) {
+            if let Some(said) = said {
+                said.contribution = scale.share(said.contribution, list.zero);
+            }
+        }
+        fused
+    };
+    Ok(fused.into_iter().map(scored).collect())
 }
 
 struct Ranked<'a, Id> {
     /// Contribution to a candidate that the list lacks.
     absent: f32,
+    /// Contribution of a candidate whose score is zero, or the lowest if that is negative.
+    zero: f64,
     scores: Vec<(&'a Id, ComponentScore)>,
+}
+
+/// Range of the sums that lists allow.
+struct Scale {
+    zero: f64,
+    range: f64,
+}
+
+impl Scale {
+    fn of<Id>(lists: &[Ranked<'_, Id>]) -> Self {
+        let best = |list: &Ranked<'_, Id>| list.scores.first().map(|(_, best)| f64::from(best.contribution));
+        let zero = lists.iter().map(|list| list.zero).sum();
+        Self { zero, range: lists.iter().filter_map(best).sum::<f64>() - zero }
+    }
+
+    /// Returns the share of the range that `sum` takes, counted from `zero`.
+    fn share(&self, sum: f32, zero: f64) -> f32 {
+        if self.range > 0.0 { narrow(((f64::from(sum) - zero) / self.range).clamp(0.0, 1.0)) } else { 0.0 }
+    }
 }
 
 fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ComponentScore>]) -> f32 {
@@ -141,23 +175,26 @@ fn rank<'a, Id: Ord>(fusion: Fusion, list: &RankedList<'a, Id>) -> Result<Ranked
     }
     let sorted = best_first(list.candidates);
     let (mean, deviation) = spread(&sorted);
-    let weigh = |rank: u32, score: f32| {
-        let normalised = match fusion {
-            Fusion::ZScore if deviation > 0.0 => (f64::from(score) - mean) / deviation,
-            Fusion::ZScore => 0.0,
-            Fusion::ReciprocalRank { k } => 1.0 / (f64::from(k) + f64::from(rank)),
-        };
-        narrow(f64::from(list.weight) * normalised)
+    let weight = f64::from(list.weight);
+    let standard = |score: f64| if deviation > 0.0 { (score - mean) / deviation } else { 0.0 };
+    let weigh = |rank: u32, score: f32| match fusion {
+        Fusion::ZScore => narrow(weight * standard(f64::from(score))),
+        Fusion::ReciprocalRank { k } => narrow(weight / (f64::from(k) + f64::from(rank))),
     };
-    let scores: Vec<_> = (1u32..)
+    let (absent, zero) = match (fusion, sorted.last()) {
+        (Fusion::ZScore, Some((_, lowest))) if deviation > 0.0 => {
+            let lowest = f64::from(*lowest);
+            (narrow(weight * standard(lowest)), weight * standard(lowest.min(0.0)))
+        }
+        // Candidates that do not differ all count as the best.
+        (Fusion::ZScore, Some(_)) => (0.0, -weight),
+        (Fusion::ZScore, None) | (Fusion::ReciprocalRank { .. }, _) => (0.0, 0.0),
+    };
+    let scores = (1u32..)
         .zip(sorted)
         .map(|(rank, (id, score))| (id, ComponentScore { score, rank, contribution: weigh(rank, score) }))
         .collect();
-    let absent = match fusion {
-        Fusion::ZScore => scores.last().map_or(0.0, |(_, lowest)| lowest.contribution),
-        Fusion::ReciprocalRank { .. } => 0.0,
-    };
-    Ok(Ranked { absent, scores })
+    Ok(Ranked { absent, zero, scores })
 }
 
 /// Returns each id once, with its best score; greater scores first, then smaller ids.
@@ -235,10 +272,21 @@ mod tests {
         fn scores_fall_and_ties_go_to_the_smaller_id(fusion in methods(), lists in lists()) {
             for pair in run(fusion, &lists).windows(2) {
                 prop_assert!(pair[0].score.is_finite());
-                prop_assert!(
-                    pair[0].score > pair[1].score || (pair[0].score >= pair[1].score && pair[0].id < pair[1].id)
-                );
+                prop_assert!(pair[0].score >= pair[1].score);
+                let equal = pair[0].components == pair[1].components;
+                prop_assert!(!equal || pair[0].id < pair[1].id);
             }
+        }
+
+        #[test]
+        fn scores_are_shares_of_the_best_sum(fusion in methods(), lists in lists()) {
+            let fused = run(fusion, &lists);
+            prop_assert!(fused.iter().all(|hit| (0.0..=1.0).contains(&hit.score)));
+            let is_best = |hit: &&Fused<u8>| {
+                let counts = lists.iter().zip(&hit.components).filter(|((weight, list), _)| *weight > 0.0 && !list.is_empty());
+                counts.clone().count() > 0 && counts.clone().all(|(_, said)| said.is_some_and(|said| said.rank == 1))
+            };
+            prop_assert!(fused.iter().find(is_best).is_none_or(|best| best.score >= 0.999));
         }
 
         #[test]
@@ -258,16 +306,30 @@ mod tests {
     #[test]
     fn a_list_of_equal_scores_changes_nothing() {
         let fused = run(Fusion::ZScore, &[(1.0, vec![(1, 3.0), (2, 1.0)]), (1.0, vec![(1, 0.3), (2, 0.3)])]);
-        assert_eq!(fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(), [(1, 1.0), (2, -1.0)]);
+        assert_eq!(fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(), [(1, 1.0), (2, 0.5)]);
+    }
+
+    #[test]
+    fn a_single_candidate_has_the_greatest_score() {
+        for lists in [
+            vec![(1.0, vec![(7, 0.3)])],
+            vec![(1.0, vec![(7, 0.3)]), (2.0, vec![(7, 0.9)])],
+            vec![(1.0, vec![(7, 0.3)]), (1.0, vec![])],
+        ] {
+            for fusion in [Fusion::ZScore, Fusion::ReciprocalRank { k: 60 }] {
+                let fused = run(fusion, &lists);
+                assert_eq!(fused[0].score.to_bits(), 1.0_f32.to_bits(), "{fused:?}");
+                let sum: f32 = fused[0].components.iter().flatten().map(|said| said.contribution).sum();
+                assert!((sum - 1.0).abs() < 1e-6, "{fused:?}");
+            }
+        }
     }
 
     #[test]
     fn an_absent_candidate_gets_the_lowest_value_of_the_list() {
         let fused = run(Fusion::ZScore, &[(1.0, vec![(1, 3.0), (2, 1.0)]), (1.0, vec![(3, 0.5), (2, 0.1)])]);
-        assert_eq!(
-            fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(),
-            [(1, 0.0), (3, 0.0), (2, -2.0)]
-        );
+        assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), [1, 3, 2]);
+        assert!(fused[0].score >= fused[1].score && fused[1].score > fused[2].score, "{fused:?}");
         assert_eq!(fused[0].components[1], None);
     }
 

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::document::Passage;
 use crate::error::Result;
 use crate::id::{CorpusId, DocumentId, ModelId};
+use crate::language::Language;
 use crate::principal::TenantId;
 
 pub use embed::{
@@ -65,6 +66,8 @@ pub struct Query {
     pub corpus: CorpusId,
     /// Question; empty to search by vector alone.
     pub text: String,
+    /// Language of the question; `None` if its words do not tell it.
+    pub language: Option<Language>,
     /// Vector of the question; without one the search is lexical.
     pub vector: Option<QueryVector>,
     /// Number of passages to return, 1 to [`MAX_TOP_K`].
@@ -94,7 +97,7 @@ pub struct ComponentScore {
     pub score: f32,
     /// Rank among the component's candidates, from 1.
     pub rank: u32,
-    /// Contribution to the fused score.
+    /// Contribution to the hit's score.
     pub contribution: f32,
 }
 
@@ -121,7 +124,8 @@ pub struct Hit {
     pub passage: Passage,
     /// Display name of the document.
     pub source_name: String,
-    /// Fused score. Comparable within one search only.
+    /// Score of the one component that searched, else the fused score, from 0 to 1: the share of the greatest sum that the
+    /// two lists allow. Comparable within one search only.
     pub score: f32,
     /// Lexical score and rank, if the lexical component found the passage.
     pub lexical: Option<ComponentScore>,

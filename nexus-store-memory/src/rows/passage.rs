@@ -185,23 +185,46 @@ fn read(row: &Row<'_>, document: &DocumentId, version: u32) -> Result<Passage> {
     })
 }
 
+/// Passage as an index reads it.
+pub(crate) struct Searchable<'a> {
+    pub(crate) id: i64,
+    pub(crate) text: &'a str,
+    /// Name of the document, and the headings above the passage, one a line.
+    pub(crate) title: &'a str,
+    pub(crate) language: Language,
+}
+
 /// Calls `take` with each passage of a version with one of these numbers: id, text, language.
 pub(crate) fn each_text(
     connection: &Connection,
     version: i64,
     numbers: Range<u32>,
-    mut take: impl FnMut(i64, &str, Language) -> Result<()>,
+    mut take: impl FnMut(Searchable<'_>) -> Result<()>,
 ) -> Result<()> {
     let (first, end) = range(version);
     let (from, to) = (first + i64::from(numbers.start), end.min(first + i64::from(numbers.end)));
+    let name: Option<String> = connection
+        .prepare_cached("SELECT json_extract(described, '$.name') FROM version WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![version], |row| row.get(0)).optional())
+        .map_err(sql)?
+        .flatten();
     let mut statement = connection
-        .prepare_cached("SELECT id, text, language FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id")
+        .prepare_cached(
+            "SELECT id, text, language, headings FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id",
+        )
         .map_err(sql)?;
     let mut rows = statement.query(params![from, to]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let text = row.get_ref(1).and_then(|value| Ok(value.as_str()?)).map_err(sql)?;
         let language = row.get_ref(2).and_then(|value| Ok(value.as_str()?)).map_err(sql)?;
-        take(row.get(0).map_err(sql)?, text, Language::parse(language)?)?;
+        let headings: Vec<String> = from_json(&row.get::<_, String>(3).map_err(sql)?)?;
+        let title = name.iter().chain(&headings).map(String::as_str).collect::<Vec<_>>().join("\n");
+        take(Searchable {
+            id: row.get(0).map_err(sql)?,
+            text,
+            title: &title,
+            language: Language::parse(language)?,
+        })?;
     }
     Ok(())
 }

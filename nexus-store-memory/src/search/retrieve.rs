@@ -2,10 +2,10 @@
 
 use nexus_core::access::Authorised;
 use nexus_core::document::PassageKey;
-use nexus_core::retrieve::analysis::terms_for_query;
+use nexus_core::retrieve::analysis::LexicalQuery;
 use nexus_core::retrieve::fusion::{Fused, RankedList, fuse};
 use nexus_core::retrieve::{
-    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, SearchMode, TermScore, Weights,
+    CANDIDATE_POOL, ComponentScore, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, SearchMode, TermScore,
     WordStatistics, check_vector,
 };
 use nexus_core::{Error, Result};
@@ -44,12 +44,12 @@ pub(crate) fn search(
     let languages = own
         .as_ref()
         .map_or_else(|| live_versions.languages(), |own| live_versions.languages_of(&own.versions));
-    let terms = terms_for_query(&request.text, &languages);
+    let asked = LexicalQuery::read_in(request.language, &request.text, &languages);
     let near = match &request.vector {
         Some(vector) => vector_arm(indexes, connection, row, vector, &may_find, &live_versions)?,
         None => None,
     };
-    let found = if terms.is_empty() {
+    let found = if asked.is_empty() {
         Vec::new()
     } else {
         let words = indexes.texts.words(connection, row, &live_versions, own.as_ref())?;
@@ -60,12 +60,12 @@ pub(crate) fn search(
             most: CANDIDATE_POOL,
             explain: request.explain,
         };
-        words.search(&terms, &looked)?
+        words.search(&asked, &looked)?
     };
     if near.is_none() && request.text.trim().is_empty() {
         check_comparable(connection, request, &may_find, &live_versions)?;
     }
-    let mode = match (&near, terms.is_empty()) {
+    let mode = match (&near, asked.is_empty()) {
         (None, _) => SearchMode::Lexical,
         (Some(_), true) => SearchMode::Vector,
         (Some(_), false) => SearchMode::Hybrid,
@@ -160,23 +160,18 @@ impl RetrieverHits {
             .iter()
             .map(|(passage, score)| Ok((Candidate::new(live_versions, *passage)?, *score)))
             .collect::<Result<Vec<_>>>()?;
-        let weights = match self.mode {
-            SearchMode::Hybrid => query.weights,
-            // A single retriever has weight one.
-            SearchMode::Lexical => Weights { lexical: 1.0, vector: 0.0 },
-            SearchMode::Vector => Weights { lexical: 0.0, vector: 1.0 },
+        let ranked = match self.mode {
+            SearchMode::Hybrid => fuse(
+                query.fusion,
+                &[
+                    RankedList { weight: query.weights.lexical, candidates: &lexical },
+                    RankedList { weight: query.weights.vector, candidates: &vector },
+                ],
+            )?,
+            SearchMode::Lexical => alone(lexical, |score| vec![Some(score), None]),
+            SearchMode::Vector => alone(vector, |score| vec![None, Some(score)]),
         };
-        let lists = [
-            RankedList { weight: weights.lexical, candidates: &lexical },
-            RankedList { weight: weights.vector, candidates: &vector },
-        ];
-        let mut fused = fuse(query.fusion, &lists)?;
-        if self.mode != SearchMode::Hybrid {
-            // It keeps its order too: scores that differ in the last digit may be equal once they are normalised.
-            fused
-                .sort_by_key(|fused| fused.components.iter().flatten().map(|component| component.rank).min());
-        }
-        fused.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
+        ranked.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
     }
 
     fn hit(&mut self, connection: &Connection, fused: Fused<Candidate>) -> Result<Hit> {
@@ -196,6 +191,19 @@ impl RetrieverHits {
         let found = self.found.iter_mut().find(|found| found.passage == passage);
         found.map(|found| std::mem::take(&mut found.terms)).unwrap_or_default()
     }
+}
+
+/// Returns the candidates of a single retriever, which keep their order and their scores.
+fn alone(
+    candidates: Vec<(Candidate, f32)>,
+    components: impl Fn(ComponentScore) -> Vec<Option<ComponentScore>>,
+) -> Vec<Fused<Candidate>> {
+    let fused = |(rank, (id, score))| Fused {
+        id,
+        score,
+        components: components(ComponentScore { score, rank, contribution: score }),
+    };
+    (1..).zip(candidates).map(fused).collect()
 }
 
 /// Passage in the fusion, ordered by key, which makes ties stable.

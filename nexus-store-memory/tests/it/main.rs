@@ -61,6 +61,8 @@ mod sweep;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
+mod typed;
+#[cfg(test)]
 mod uploads;
 #[cfg(test)]
 mod vectors;

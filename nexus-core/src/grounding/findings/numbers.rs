@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::dates::{Date, dates};
 use super::number_words::{multiplier, number};
+use crate::dates::{Date, dates};
 
 /// Greatest number without a unit that may be a count of the claim's own, and is not compared.
 const MAX_COUNT: f64 = 3.0;

@@ -5,34 +5,41 @@
 //! their stems with Snowball where it knows the language, and freed of accents last. Languages that compound or inflect
 //! much (Arabic, Russian, German and its relatives, Finnish, Hungarian, Turkish) add the runs of four characters in each
 //! word: measured on questions in Arabic, German and Russian, that puts the right passage first two to four times more
-//! in a hundred. Scripts without spaces become overlapping pairs of characters, Han also single ones. Numbers and
-//! identifiers stay what they are.
+//! in a hundred. Scripts without spaces become overlapping pairs of characters, Han also single ones. Words of code come
+//! with their parts; identifiers, numbers and dates are [exact terms](exact_terms) beside the words. A search text becomes
+//! a [`LexicalQuery`].
 //!
 //! This module does not rank and does not index.
 
-mod function_words;
+mod camel_case;
+mod exact;
+mod lexical_query;
 mod morphology;
 mod normalize;
+mod numbers;
 mod question_language;
 mod question_terms;
+mod quotation;
 mod script;
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use unicode_normalization::char::is_combining_mark;
 
-pub use function_words::is_function_word;
+pub use exact::{ExactKind, ExactTerm, exact_terms};
+pub use lexical_query::{LexicalQuery, QueryExact, QueryPair, QueryPhrase, QueryWord};
+pub use question_language::own_language;
 pub use question_terms::{is_measure, language_of_question, strip_question_words};
 
+pub use crate::language::is_function_word;
+
 use crate::language::Language;
-use morphology::Morphology;
+use morphology::{Grams, Morphology};
 use normalize::fold;
-use question_language::asked_in;
 use script::{Run, is_han, runs};
 
 /// Version of the analysis. An index built with another version must be rebuilt.
-pub const ANALYSIS_VERSION: u32 = 1;
+pub const ANALYSIS_VERSION: u32 = 2;
 
 /// Upper bound on the length of a term, in bytes. Longer words are cut.
 pub const MAX_TERM_BYTES: usize = 128;
@@ -56,12 +63,14 @@ pub struct Token {
 ///
 /// let terms = |text, language| analyse(text, language).into_iter().map(|t| t.term).collect::<Vec<_>>();
 /// assert_eq!(terms("The retention policies of 2024", Language::English), ["retent", "polici", "2024"]);
-/// assert_eq!(terms("Akten", Language::German), ["akt", "akte", "kten"]);
+/// assert_eq!(terms("Akten", Language::German), ["akt", "~akte", "~kten"]);
 /// assert_eq!(terms("きろく", Language::Japanese), ["きろ", "ろく"]);
 /// ```
 pub fn analyse(text: &str, language: Language) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 6);
-    each_term(text, language, |term, position, span| tokens.push(Token { term, position, span }));
+    each_term(text, language, Grams::With, |term, position, span| {
+        tokens.push(Token { term, position, span });
+    });
     tokens
 }
 
@@ -73,34 +82,14 @@ pub fn words(text: &str, language: Language) -> Vec<Token> {
     tokens
 }
 
-/// Returns the distinct terms of a question with their weights, in the order of their first appearance.
-///
-/// `languages` are those of the searched passages. With several, the question is analysed in its own language if it is
-/// detected and among them, else in each. The weight of a term is its frequency in the question.
+/// Returns the distinct terms of a question with their weights, in the order of their first appearance: the words of its
+/// [`LexicalQuery`].
 pub fn terms_for_query(text: &str, languages: &[Language]) -> Vec<(String, f32)> {
-    let asked = asked_in(text, languages);
-    let mut terms: Vec<(String, f32)> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for language in asked.as_ref().map_or(languages, std::slice::from_ref) {
-        let mut counts: HashMap<usize, f32> = HashMap::new();
-        each_term(text, *language, |term, _, _| {
-            let place = *places.entry(term).or_insert_with_key(|term| {
-                terms.push((term.clone(), 0.0));
-                terms.len() - 1
-            });
-            *counts.entry(place).or_default() += 1.0;
-        });
-        for (place, count) in counts {
-            if let Some((_, weight)) = terms.get_mut(place) {
-                *weight = weight.max(count);
-            }
-        }
-    }
-    terms
+    LexicalQuery::read(text, languages).words.into_iter().map(|word| (word.term, word.weight)).collect()
 }
 
-fn each_term(text: &str, language: Language, mut take: impl FnMut(String, u32, Range<usize>)) {
-    let morphology = Morphology::of(language);
+fn each_term(text: &str, language: Language, grams: Grams, mut take: impl FnMut(String, u32, Range<usize>)) {
+    let morphology = Morphology::of(language, grams);
     let mut take = |term: String, position, span| {
         if !term.is_empty() {
             take(term, position, span);
@@ -112,7 +101,13 @@ fn each_term(text: &str, language: Language, mut take: impl FnMut(String, u32, R
             Run::Word(span) => {
                 let word = text.get(span.clone()).unwrap_or_default();
                 morphology.terms(word, |term| take(term, position, span.clone()));
-                position += 1;
+                let parts = camel_case::parts(word);
+                for (place, part) in (0..).zip(&parts) {
+                    let inner = span.start + part.start..span.start + part.end;
+                    let part = word.get(part.clone()).unwrap_or_default();
+                    morphology.terms(part, |term| take(term, position + place, inner.clone()));
+                }
+                position += u32::try_from(parts.len()).unwrap_or(1).max(1);
             }
             Run::Unspaced(span) => pairs(text, span, &mut position, &mut take),
         }

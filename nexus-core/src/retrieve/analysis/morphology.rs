@@ -2,11 +2,14 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use super::normalize::{fold, strip_accents};
+use super::normalize::{fold, spelled_out, strip_accents, without_umlauts};
 use crate::language::Language;
 
 /// Length of a gram, in characters.
 const GRAM: usize = 4;
+
+/// First character of a gram: a piece of a word in one language is no word of another.
+pub(super) const GRAM_MARK: char = '~';
 
 /// Treatment of words in one language.
 ///
@@ -14,31 +17,52 @@ const GRAM: usize = 4;
 /// language is written in them; text of an unknown language is treated as English altogether.
 pub(super) struct Morphology {
     language: Language,
+    grams: Grams,
     native: Option<Stemmer>,
     english: Stemmer,
 }
 
+/// Whether the terms of a word include its grams, in the languages that have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grams {
+    With,
+    Without,
+}
+
 impl Morphology {
-    pub(super) fn of(language: Language) -> Self {
+    pub(super) fn of(language: Language, grams: Grams) -> Self {
         let native = algorithm(language).map(Stemmer::create);
-        Self { language, native, english: Stemmer::create(Algorithm::English) }
+        Self { language, grams, native, english: Stemmer::create(Algorithm::English) }
     }
 
-    /// Passes the terms of `word` to `take`: none of a stop word, else the stem, and after it the grams.
+    /// Passes the terms of `word` to `take`: none of a stop word, else the stem, the stem with its umlauts spelled out
+    /// where it has any, and the grams.
     pub(super) fn terms(&self, word: &str, mut take: impl FnMut(String)) {
-        let folded = fold(word);
-        let stemmer = match self.native.as_ref().filter(|_| !self.is_english(&folded)) {
-            None if is_stop_word(&folded) => return,
-            None => Some(&self.english),
-            native => native,
-        };
-        let is_word = !folded.chars().any(char::is_numeric);
-        match stemmer.filter(|_| is_word) {
-            Some(stemmer) => take(strip_accents(stemmer.stem(&folded).into_owned())),
-            None => take(strip_accents(folded.clone())),
+        let mut folded = fold(word);
+        folded.retain(|c| c != '.');
+        if self.language == Language::German {
+            folded = without_umlauts(&folded);
         }
-        if has_grams(self.language) {
-            grams(strip_accents(folded), is_word, take);
+        let native = self.native.as_ref().filter(|_| !self.is_english(&folded));
+        if native.is_none() && is_stop_word(&folded) {
+            return;
+        }
+        let is_word = !folded.chars().any(char::is_numeric);
+        let stem = |word: &str| match native {
+            Some(native) => strip_accents(native.stem(word).into_owned()),
+            // Accents are no letters of English.
+            None => self.english.stem(&strip_accents(word.to_owned())).into_owned(),
+        };
+        if is_word {
+            take(stem(&folded));
+            if let Some(spelled) = spelled_out(&folded) {
+                take(stem(&spelled));
+            }
+        } else {
+            take(strip_accents(folded.clone()));
+        }
+        if self.grams == Grams::With && has_grams(self.language) {
+            grams(&strip_accents(folded), is_word, take);
         }
     }
 
@@ -51,8 +75,9 @@ impl Morphology {
     }
 }
 
-/// Returns whether `word` is one of Lucene's English stop words, too common to tell the subject of a text.
-fn is_stop_word(word: &str) -> bool {
+/// Returns whether `word` is one of Lucene's English stop words, too common to tell the subject of a text, or an
+/// abbreviation of such words.
+pub(super) fn is_stop_word(word: &str) -> bool {
     matches!(
         word,
         "a" | "an"
@@ -63,7 +88,9 @@ fn is_stop_word(word: &str) -> bool {
             | "be"
             | "but"
             | "by"
+            | "eg"
             | "for"
+            | "ie"
             | "if"
             | "in"
             | "into"
@@ -91,15 +118,20 @@ fn is_stop_word(word: &str) -> bool {
 }
 
 /// Emits overlapping runs of [`GRAM`] characters of a longer word, so that parts of compounds and other prefixes and
-/// suffixes match. A short word and a number are their own gram.
-fn grams(word: String, is_word: bool, mut take: impl FnMut(String)) {
+/// suffixes match. A short word and a number are their own gram. [`GRAM_MARK`] tells a gram from a word.
+fn grams(word: &str, is_word: bool, mut take: impl FnMut(String)) {
+    let mut take = |gram: &str| {
+        if !gram.is_empty() {
+            take(format!("{GRAM_MARK}{gram}"));
+        }
+    };
     let starts = word.char_indices().map(|(at, _)| at);
     let ends = starts.clone().skip(GRAM).chain([word.len()]);
     if !is_word || starts.clone().nth(GRAM).is_none() {
         return take(word);
     }
     for (start, end) in starts.zip(ends) {
-        take(word.get(start..end).unwrap_or_default().to_owned());
+        take(word.get(start..end).unwrap_or_default());
     }
 }
 

@@ -4,16 +4,29 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::MAX_TERM_BYTES;
 
-/// Folds case and compatibility forms, drops invisible characters, cuts the length. Accents stay: stemmers need them.
+/// Folds case, compatibility forms and ligatures, drops invisible characters, cuts the length. Accents stay: stemmers
+/// need them.
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return cut(word.to_ascii_lowercase());
     }
-    let lower = |c: char| c.to_lowercase();
+    let mut folded = String::with_capacity(word.len());
+    let mut lower = |c: char| {
+        for c in c.to_lowercase() {
+            match c {
+                'ß' => folded.push_str("ss"),
+                'æ' => folded.push_str("ae"),
+                'œ' => folded.push_str("oe"),
+                _ => folded.push(c),
+            }
+        }
+    };
     if word.chars().all(is_plain) {
-        return cut(word.chars().flat_map(lower).collect());
+        word.chars().for_each(&mut lower);
+    } else {
+        word.nfkc().filter(|&c| !is_invisible(c)).for_each(&mut lower);
     }
-    cut(word.nfkc().filter(|&c| !is_invisible(c)).flat_map(lower).collect())
+    cut(folded)
 }
 
 /// Strips accents off Latin and Greek letters, the dots off `ё` and the vowel signs off Arabic and Hebrew words. In
@@ -31,6 +44,52 @@ pub(super) fn strip_accents(word: String) -> String {
         }
     }
     stripped
+}
+
+/// Returns a German word without umlauts, however they are spelled: `Müller`, `Mueller` and `Muller` are one word, and so
+/// are `Größe` and `Groesse`. An `ue` after a vowel or `q` is none, as in `neue` and `Quelle`.
+pub(super) fn without_umlauts(word: &str) -> String {
+    let mut plain = String::with_capacity(word.len());
+    let mut before = ' ';
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            'ä' => plain.push('a'),
+            'ö' => plain.push('o'),
+            'ü' => plain.push('u'),
+            _ => plain.push(c),
+        }
+        let is_spelled_out = matches!(c, 'a' | 'o') || (c == 'u' && !"aeiouyq".contains(before));
+        if is_spelled_out && chars.peek() == Some(&'e') {
+            chars.next();
+        }
+        before = c;
+    }
+    plain
+}
+
+/// Returns `word` with its umlauts spelled out, `mueller` for `müller`; none when it has none.
+pub(super) fn spelled_out(word: &str) -> Option<String> {
+    let umlaut = |c| {
+        Some(match c {
+            'ä' => "ae",
+            'ö' | 'ø' => "oe",
+            'ü' => "ue",
+            'å' => "aa",
+            _ => return None,
+        })
+    };
+    if word.is_ascii() || !word.chars().any(|c| umlaut(c).is_some()) {
+        return None;
+    }
+    let mut spelled = String::with_capacity(word.len() + 2);
+    for c in word.chars() {
+        match umlaut(c) {
+            Some(pair) => spelled.push_str(pair),
+            None => spelled.push(c),
+        }
+    }
+    Some(spelled)
 }
 
 /// Returns whether `c` has one form only, apart from case.

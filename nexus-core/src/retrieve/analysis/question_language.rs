@@ -23,6 +23,20 @@ pub(super) fn asked_in(question: &str, languages: &[Language]) -> Option<Languag
     languages.iter().copied().find(|language| language.to_whatlang() == lang)
 }
 
+/// Returns the language of a search text whose words tell it, whatever is searched: by two function words, one in English,
+/// or by letters that are not Latin. `None` when they do not.
+pub fn own_language(text: &str) -> Option<Language> {
+    let lang = if text.contains(|c: char| c.is_ascii_alphabetic()) {
+        let least = |lang| if lang == Lang::Eng { 1 } else { 2 };
+        most_small_words(text, Language::ALL)
+            .filter(|(count, lang)| *count >= least(*lang))
+            .map(|(_, lang)| lang)
+    } else {
+        by_letters(text, Language::ALL)
+    };
+    lang.and_then(|lang| Language::ALL.iter().copied().find(|language| language.to_whatlang() == lang))
+}
+
 fn by_letters(question: &str, languages: &[Language]) -> Option<Lang> {
     let allowed = languages.iter().map(|language| language.to_whatlang()).collect();
     let found = Detector::with_allowlist(allowed).detect(question)?;
@@ -31,18 +45,23 @@ fn by_letters(question: &str, languages: &[Language]) -> Option<Lang> {
 
 /// Returns the language with the most function words in the question. `None` when two have as many.
 fn by_small_words(question: &str, languages: &[Language]) -> Option<Lang> {
+    most_small_words(question, languages).map(|(_, lang)| lang)
+}
+
+/// Returns the language with the most function words in the question, and their number.
+fn most_small_words(question: &str, languages: &[Language]) -> Option<(usize, Lang)> {
     let question = question.to_lowercase();
     let words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).collect();
     let count = |language: &Language| {
         let known = small_words(*language);
-        (words.iter().filter(|word| known.contains(word)).count(), language.to_whatlang())
+        (known.iter().filter(|word| words.contains(word)).count(), language.to_whatlang())
     };
     let mut counts: Vec<(usize, Lang)> = languages.iter().map(count).collect();
     counts.sort_unstable_by_key(|(count, lang)| (Reverse(*count), *lang as usize));
     counts.dedup_by_key(|(_, lang)| *lang);
     match counts.as_slice() {
-        [(most, lang), (next, _), ..] if most > next => Some(*lang),
-        [(1.., lang)] => Some(*lang),
+        [(most, lang), (next, _), ..] if most > next => Some((*most, *lang)),
+        [(count @ 1.., lang)] => Some((*count, *lang)),
         _ => None,
     }
 }

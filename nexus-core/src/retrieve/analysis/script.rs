@@ -36,13 +36,42 @@ pub(super) fn runs(text: &str) -> impl Iterator<Item = Run> {
             while let Some((at, c)) = chars.next_if(|&(_, c)| continues(c)) {
                 end = at + c.len_utf8();
             }
-            return Some(if class == Class::Word {
-                Run::Word(start..end)
-            } else {
-                Run::Unspaced(start..end)
-            });
+            if class == Class::Unspaced {
+                return Some(Run::Unspaced(start..end));
+            }
+            if let Some(letters) = abbreviation(text, start..end) {
+                while chars.next_if(|&(at, _)| at < letters).is_some() {}
+                end = letters;
+            }
+            return Some(Run::Word(start..end));
         }
     })
+}
+
+/// Returns the end of an abbreviation of single letters with dots between, such as `U.S.` and `e.g.`, which begins with
+/// the word `first`; its last dot is not part of it.
+fn abbreviation(text: &str, first: Range<usize>) -> Option<usize> {
+    let is_part = |c: char| classify(c) == Class::Word || is_joiner(c);
+    let (mut end, mut letters) = (first.end, 1);
+    if !is_letter(text.get(first)?) {
+        return None;
+    }
+    while let Some(next) = text.get(end..).and_then(|rest| rest.strip_prefix('.')) {
+        let word = next.split(|c| !is_part(c)).next().unwrap_or_default();
+        if !is_letter(word) {
+            break;
+        }
+        (end, letters) = (end + 1 + word.len(), letters + 1);
+    }
+    // A word after the last dot belongs to no abbreviation: `a.b.name` is three words.
+    let goes_on =
+        text.get(end..).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| rest.starts_with(is_part));
+    (letters > 1 && !goes_on).then_some(end)
+}
+
+fn is_letter(word: &str) -> bool {
+    let mut chars = word.chars();
+    chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
 }
 
 fn classify(c: char) -> Class {

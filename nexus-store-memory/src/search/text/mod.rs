@@ -4,6 +4,8 @@
 //! publication; missing publications are added before the next search, and an unreadable index is rebuilt. Passages
 //! of retired versions stay in it until they are many: no set of visible versions holds them.
 
+mod adjacency;
+mod clauses;
 mod files;
 mod index;
 mod search;

@@ -1,18 +1,23 @@
 //! Search for the best visible passages by the question's words.
 //!
-//! tantivy's block-max pruning proposes candidates; each is scored again here, in double precision and always in the
+//! tantivy's block-max pruning proposes candidates by classes of lengths, in which a passage is never longer than it is:
+//! its score is an upper bound. Each is scored again here, with its exact length, in double precision and always in the
 //! same order, because tantivy's single-precision sums depend on the segments of the index. The pruning threshold
-//! stays a little below the last place that counts, so that neither ties nor rounding lose a passage.
+//! stays a little below the last place that counts, so that neither ties nor rounding lose a passage. Neighbours are
+//! looked at last, among the passages found.
 
 use nexus_core::Result;
 use nexus_core::retrieve::TermScore;
+use nexus_core::retrieve::analysis::LexicalQuery;
 use nexus_core::retrieve::bm25::Bm25;
-use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, TermQuery};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, Score, Searcher, SegmentReader, Term};
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocId, Score, Searcher, SegmentReader};
 
+use super::adjacency;
+use super::clauses::{Clause, Clauses, Counts};
 use super::tantivy_index::Fields;
-use super::word_statistics::{Columns, CountedSet, Provider, Statistics, Word, each_frequency};
+use super::word_statistics::{Columns, CountedSet, Provider, Statistics, each_frequency};
 use crate::error::text;
 use crate::search::bit_set::BitSet;
 use crate::search::live_versions::LiveVersions;
@@ -30,10 +35,31 @@ const PROPOSALS: usize = 4096;
 pub(crate) struct Found {
     /// Id of the passage.
     pub(crate) passage: i64,
-    /// BM25 score.
+    /// Lexical score.
     pub(crate) score: f64,
-    /// Score of each word, if requested.
+    /// Score of each term, if requested.
     pub(crate) terms: Vec<TermScore>,
+    /// Index of its segment, its place there, and its number of terms.
+    pub(super) segment: usize,
+    pub(super) doc: DocId,
+    pub(super) length: u32,
+    pub(super) held: Held,
+}
+
+/// First clauses that a passage holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Held(u128);
+
+impl Held {
+    pub(super) fn holds(self, clause: usize) -> bool {
+        clause < 128 && self.0 >> clause & 1 == 1
+    }
+
+    fn add(&mut self, clause: usize) {
+        if clause < 128 {
+            self.0 |= 1 << clause;
+        }
+    }
 }
 
 /// Words of a corpus as of one snapshot.
@@ -67,23 +93,32 @@ impl Words {
         Self { fields: Some(fields), searchers, clean, statistics: Some(statistics) }
     }
 
-    /// Returns the best visible passages for `terms`, best first; ties in order of passage key.
-    pub(crate) fn search(&self, terms: &[(String, f32)], looked: &Looked<'_>) -> Result<Vec<Found>> {
+    /// Returns the best visible passages for `asked`, best first; ties in order of passage key.
+    pub(crate) fn search(&self, asked: &LexicalQuery, looked: &Looked<'_>) -> Result<Vec<Found>> {
         let (Some(fields), Some(statistics)) = (self.fields, self.statistics) else { return Ok(Vec::new()) };
-        let words = self.words(terms, fields, looked)?;
-        if words.is_empty() || statistics.passages == 0 {
+        if statistics.passages == 0 {
             return Ok(Vec::new());
         }
-        let provider =
-            Provider { statistics, found: words.iter().map(|word| (&word.term, word.passages)).collect() };
-        let query = query(&words);
-        let mut pool = Pool::new(Bm25::new(statistics.passages, statistics.terms), &words, looked);
+        let bm25 = Bm25::new(statistics.passages, statistics.terms);
+        let clauses = Clauses::of(asked, fields, &self.searchers, &self.counts(looked), bm25)?;
+        if clauses.all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = clauses.all.iter().map(|clause| (&clause.term, clause.passages)).collect();
+        let provider = Provider { measured: fields.terms, statistics, found };
+        let query = clauses.query(&asked.phrases, fields, bm25);
+        let segments: Vec<&SegmentReader> =
+            self.searchers.iter().flat_map(Searcher::segment_readers).collect();
+        let mut pool = Pool::new(bm25, &clauses.all, looked);
+        let mut number = 0;
         for searcher in &self.searchers {
             let scoring = EnableScoring::enabled_from_statistics_provider(&provider, searcher);
             let weight = query.weight(scoring).map_err(text)?;
             for reader in searcher.segment_readers() {
                 let columns = Columns::open(reader)?;
-                let mut segment = Segment { reader, columns, proposals: Vec::new(), failed: None };
+                let lengths = reader.get_fieldnorms_reader(fields.terms).map_err(text)?;
+                let mut segment =
+                    Segment { number, reader, columns, lengths, proposals: Vec::new(), failed: None };
                 let start = pool.threshold();
                 weight
                     .for_each_pruning(start, reader, &mut |doc, score| {
@@ -91,28 +126,21 @@ impl Words {
                     })
                     .map_err(text)?;
                 segment.finish(&mut pool)?;
+                number += 1;
             }
         }
-        Ok(pool.best())
+        adjacency::add(&segments, &clauses, asked, bm25, looked.explain, &mut pool.found)?;
+        pool.keep_best();
+        Ok(pool.found)
     }
 
-    /// Returns the question's words that any counted passage holds.
-    fn words(&self, terms: &[(String, f32)], fields: Fields, looked: &Looked<'_>) -> Result<Vec<Word>> {
+    fn counts<'a>(&'a self, looked: &Looked<'a>) -> Counts<'a> {
         let counted = looked.own.map_or_else(
             || CountedSet { versions: &looked.live_versions.live, clean: self.clean },
             |own| self.set(own, looked.live_versions),
         );
-        let permitted = self.set(looked.permitted, looked.live_versions);
-        let mut words = Vec::with_capacity(terms.len());
-        for (text, weight) in terms {
-            let term = Term::from_field_text(fields.terms, text);
-            let passages = counted.holding(&self.searchers, &term)?;
-            if passages > 0 {
-                let permitted = if looked.explain { permitted.holding(&self.searchers, &term)? } else { 0 };
-                words.push(Word { text: text.clone(), term, weight: *weight, passages, permitted });
-            }
-        }
-        Ok(words)
+        let permitted = looked.explain.then(|| self.set(looked.permitted, looked.live_versions));
+        Counts { counted, permitted }
     }
 
     fn set<'a>(&self, set: &'a VisibleVersions, live_versions: &LiveVersions) -> CountedSet<'a> {
@@ -121,19 +149,10 @@ impl Words {
     }
 }
 
-fn query(words: &[Word]) -> BooleanQuery {
-    let clause = |word: &Word| {
-        let term: Box<dyn Query> = Box::new(TermQuery::new(word.term.clone(), IndexRecordOption::WithFreqs));
-        let boosted: Box<dyn Query> = Box::new(BoostQuery::new(term, word.weight));
-        (Occur::Should, boosted)
-    };
-    BooleanQuery::new(words.iter().map(clause).collect())
-}
-
 /// Best passages so far, over all segments.
 struct Pool<'a> {
     bm25: Bm25,
-    words: &'a [Word],
+    clauses: &'a [Clause],
     live_versions: &'a LiveVersions,
     most: usize,
     explain: bool,
@@ -143,9 +162,9 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    fn new(bm25: Bm25, words: &'a [Word], looked: &Looked<'a>) -> Self {
+    fn new(bm25: Bm25, clauses: &'a [Clause], looked: &Looked<'a>) -> Self {
         let Looked { live_versions, most, explain, .. } = *looked;
-        Self { bm25, words, live_versions, most, explain, best: TopK::new(most), found: Vec::new() }
+        Self { bm25, clauses, live_versions, most, explain, best: TopK::new(most), found: Vec::new() }
     }
 
     /// Returns the greatest score with which a passage cannot be among the best.
@@ -154,20 +173,26 @@ impl<'a> Pool<'a> {
     }
 
     /// Scores ascending proposals of a segment exactly and keeps the best.
-    fn settle(&mut self, reader: &SegmentReader, columns: &Columns, docs: &[DocId]) -> Result<()> {
+    fn settle(&mut self, segment: &Segment<'_>, docs: &[DocId]) -> Result<()> {
         let start = self.found.len();
+        let columns = &segment.columns;
         self.found.extend(docs.iter().map(|&doc| Found {
             passage: columns.passage(doc),
             score: 0.0,
             terms: Vec::new(),
+            segment: segment.number,
+            doc,
+            length: columns.length(doc),
+            held: Held::default(),
         }));
-        let Self { found, bm25, explain, words, .. } = self;
-        each_frequency(reader, words, docs, |place, word, frequency, length| {
+        let Self { found, bm25, explain, clauses, .. } = self;
+        each_frequency(segment.reader, clauses, docs, |place, (number, clause), frequency| {
             let Some(found) = found.get_mut(start + place) else { return };
-            let score = bm25.score(word.weight, word.passages, frequency, length);
+            found.held.add(number);
+            let score = clause.score(*bm25, frequency, found.length);
             found.score += score;
             if *explain {
-                found.terms.push(explained(word, frequency, score));
+                found.terms.push(explained(clause, frequency, score));
             }
         })?;
         self.keep_best();
@@ -181,18 +206,14 @@ impl<'a> Pool<'a> {
         });
         self.found.truncate(self.most);
     }
-
-    fn best(self) -> Vec<Found> {
-        self.found
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]
-fn explained(word: &Word, frequency: u32, score: f64) -> TermScore {
+pub(super) fn explained(clause: &Clause, frequency: u32, score: f64) -> TermScore {
     TermScore {
-        term: word.text.clone(),
-        query_weight: word.weight,
-        passages: word.permitted,
+        term: clause.text.clone(),
+        query_weight: clause.weight,
+        passages: clause.permitted,
         frequency,
         score: score as f32,
     }
@@ -200,8 +221,11 @@ fn explained(word: &Word, frequency: u32, score: f64) -> TermScore {
 
 /// Segment during a search.
 struct Segment<'a> {
+    number: usize,
     reader: &'a SegmentReader,
     columns: Columns,
+    /// Classes of lengths.
+    lengths: FieldNormReader,
     proposals: Vec<(DocId, Score)>,
     failed: Option<nexus_core::Error>,
 }
@@ -213,13 +237,20 @@ impl Segment<'_> {
             return Score::MAX;
         }
         if !self.reader.is_deleted(doc) && permitted.contains(self.columns.version(doc)) {
-            pool.best.note(score);
+            pool.best.note(score * self.least_share(doc, pool.bm25));
             self.proposals.push((doc, score));
             if self.proposals.len() >= PROPOSALS {
                 self.failed = self.settle(pool).err();
             }
         }
         pool.threshold()
+    }
+
+    /// Returns the least share of its proposed score that a passage may have.
+    #[expect(clippy::cast_possible_truncation, reason = "a share with a margin")]
+    fn least_share(&self, doc: DocId, bm25: Bm25) -> Score {
+        let quotient = bm25.least_quotient(self.lengths.fieldnorm(doc), self.columns.length(doc));
+        (quotient * (1.0 - f64::from(SLACK))) as Score
     }
 
     fn finish(&mut self, pool: &mut Pool<'_>) -> Result<()> {
@@ -233,6 +264,6 @@ impl Segment<'_> {
         let threshold = pool.threshold();
         let docs: Vec<DocId> =
             self.proposals.drain(..).filter(|(_, score)| *score > threshold).map(|(doc, _)| doc).collect();
-        pool.settle(self.reader, &self.columns, &docs)
+        pool.settle(self, &docs)
     }
 }

@@ -5,8 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use nexus_core::Result;
-use nexus_core::language::Language;
-use nexus_core::retrieve::analysis::ANALYSIS_VERSION;
+use nexus_core::retrieve::analysis::{ANALYSIS_VERSION, analyse, exact_terms};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use tantivy::merge_policy::LogMergePolicy;
@@ -20,7 +19,7 @@ use super::token_stream::{self, TermStream};
 use crate::error::{sql, text};
 use crate::files::{directory, file_permissions};
 use crate::rows::corpus::CorpusRow;
-use crate::rows::passage;
+use crate::rows::passage::{self, Searchable};
 
 /// Memory in which new passages are indexed before they become a segment.
 const ARENA_BYTES: usize = 48 << 20;
@@ -34,8 +33,12 @@ const MANY: u32 = 1_000;
 /// Fields of the index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields {
-    /// Terms.
+    /// Terms of the text, with their positions.
     pub(crate) terms: Field,
+    /// Exact terms of the text, each once.
+    pub(crate) exact: Field,
+    /// Terms and exact terms of the document's name and of the headings, each once.
+    pub(crate) title: Field,
     /// Ordinal of the version, the key of deletions.
     pub(crate) version: Field,
     /// Id of the passage.
@@ -269,12 +272,14 @@ fn retired_since(connection: &Connection, corpus: i64, watermark: i64, most: u32
 
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(token_stream::NAME)
-        .set_fieldnorms(true)
-        .set_index_option(IndexRecordOption::WithFreqs);
+    let indexing = |norms, option| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(token_stream::NAME);
+        TextOptions::default().set_indexing_options(indexing.set_fieldnorms(norms).set_index_option(option))
+    };
     let fields = Fields {
-        terms: schema.add_text_field("terms", TextOptions::default().set_indexing_options(indexing)),
+        terms: schema.add_text_field("terms", indexing(true, IndexRecordOption::WithFreqsAndPositions)),
+        exact: schema.add_text_field("exact", indexing(false, IndexRecordOption::WithFreqs)),
+        title: schema.add_text_field("title", indexing(false, IndexRecordOption::WithFreqs)),
         version: schema.add_u64_field("version", INDEXED),
         passage: schema.add_u64_field("passage", FAST),
         length: schema.add_u64_field("length", FAST),
@@ -299,17 +304,28 @@ fn add_passages(
     version: i64,
     range: Range<u32>,
 ) -> Result<()> {
-    passage::each_text(connection, version, range, |id, words, language| {
-        writer.add_document(document(fields, version, id, words, language)).map(drop).map_err(text)
+    passage::each_text(connection, version, range, |passage| {
+        writer.add_document(document(fields, version, &passage)).map(drop).map_err(text)
     })
 }
 
-fn document(fields: Fields, version: i64, id: i64, words: &str, language: Language) -> TantivyDocument {
-    let (terms, length) = token_stream::joined(words, language);
+fn document(fields: Fields, version: i64, passage: &Searchable<'_>) -> TantivyDocument {
+    let terms = analyse(passage.text, passage.language);
+    let mut title: Vec<String> =
+        analyse(passage.title, passage.language).into_iter().map(|token| token.term).collect();
+    title.extend(exact_terms(passage.title).into_iter().map(|exact| exact_title(&exact.term)));
+    let exact = exact_terms(passage.text).into_iter().map(|exact| exact.term).collect();
     let mut document = TantivyDocument::default();
     document.add_u64(fields.version, version.unsigned_abs());
-    document.add_u64(fields.passage, id.unsigned_abs());
-    document.add_u64(fields.length, length);
-    document.add_text(fields.terms, terms);
+    document.add_u64(fields.passage, passage.id.unsigned_abs());
+    document.add_u64(fields.length, terms.len() as u64);
+    document.add_text(fields.terms, token_stream::joined(&terms));
+    document.add_text(fields.exact, token_stream::joined_once(exact));
+    document.add_text(fields.title, token_stream::joined_once(title));
     document
+}
+
+/// Returns the form of an exact term among the terms of a title.
+pub(super) fn exact_title(term: &str) -> String {
+    format!("={term}")
 }

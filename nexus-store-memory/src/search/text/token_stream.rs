@@ -2,10 +2,9 @@
 //! thread.
 //!
 //! tantivy queues up to ten thousand documents for that thread while it writes a segment. A queued document is
-//! therefore small: a line per term, and not a structure per term.
+//! therefore small: a line per term, and not a structure per term. Steps before a term tell its position.
 
-use nexus_core::language::Language;
-use nexus_core::retrieve::analysis::analyse;
+use nexus_core::retrieve::analysis;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 /// Name under which the index knows [`TermStream`].
@@ -15,15 +14,27 @@ pub(super) const NAME: &str = "terms";
 /// are free of control characters.
 const END: char = '\n';
 
-/// Returns the terms of a text in the order of [`analyse`], each with its end, and their number.
-pub(super) fn joined(text: &str, language: Language) -> (String, u64) {
-    let (mut joined, mut count) = (String::with_capacity(text.len()), 0);
-    for token in analyse(text, language) {
+/// Sign before a term for each position that it is away from the term before.
+const STEP: char = '\u{1}';
+
+/// Joins the terms of a text, each with its end.
+pub(super) fn joined(tokens: &[analysis::Token]) -> String {
+    let mut joined = String::with_capacity(tokens.len() * 8);
+    let mut position = 0;
+    for token in tokens {
+        joined.extend((position..token.position).map(|_| STEP));
+        position = token.position;
         joined.push_str(&token.term);
         joined.push(END);
-        count += 1;
     }
-    (joined, count)
+    joined
+}
+
+/// Joins distinct terms without positions.
+pub(super) fn joined_once(mut terms: Vec<String>) -> String {
+    terms.sort_unstable();
+    terms.dedup();
+    terms.into_iter().fold(String::new(), |joined, term| joined + &term + "\n")
 }
 
 /// Tokenizer that splits terms joined by [`joined`].
@@ -44,6 +55,7 @@ impl Tokenizer for TermStream {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
         self.token.reset();
+        self.token.position = 0;
         Stream { token: &mut self.token, rest: text }
     }
 }
@@ -51,10 +63,10 @@ impl Tokenizer for TermStream {
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
         let Some((term, rest)) = self.rest.split_once(END) else { return false };
+        let text = term.trim_start_matches(STEP);
         self.token.text.clear();
-        self.token.text.push_str(term);
-        // Positions are not indexed, but tantivy requires them to grow.
-        self.token.position = self.token.position.wrapping_add(1);
+        self.token.text.push_str(text);
+        self.token.position = self.token.position.wrapping_add(term.len() - text.len());
         self.rest = rest;
         true
     }
@@ -70,29 +82,38 @@ impl TokenStream for Stream<'_> {
 
 #[cfg(test)]
 mod tests {
+    use nexus_core::language::Language;
+    use nexus_core::retrieve::analysis::analyse;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn apart(joined: &str) -> Vec<String> {
+    fn apart(joined: &str) -> Vec<(String, usize)> {
         let mut terms = TermStream::default();
         let mut stream = terms.token_stream(joined);
         let mut apart = Vec::new();
-        stream.process(&mut |token| apart.push(token.text.clone()));
+        stream.process(&mut |token| apart.push((token.text.clone(), token.position)));
         apart
     }
 
     fn check(text: &str, language: Language) {
-        let (joined, count) = joined(text, language);
-        let terms: Vec<String> = analyse(text, language).into_iter().map(|token| token.term).collect();
-        assert_eq!(count, terms.len() as u64);
-        assert_eq!(apart(&joined), terms);
+        let tokens = analyse(text, language);
+        let terms: Vec<_> =
+            tokens.iter().map(|token| (token.term.clone(), token.position as usize)).collect();
+        assert_eq!(apart(&joined(&tokens)), terms);
     }
 
     #[test]
     fn a_letter_whose_compatibility_form_holds_spaces_stays_one_term() {
         check("before \u{FDFA} after", Language::Arabic);
-        assert_eq!(joined("\u{FDFA}", Language::Undetermined).1, 1);
+        assert_eq!(analyse("\u{FDFA}", Language::Undetermined).len(), 1);
+    }
+
+    #[test]
+    fn distinct_terms_come_apart_once() {
+        let terms = ["b", "a", "b"].map(str::to_owned).to_vec();
+        let apart: Vec<_> = apart(&joined_once(terms)).into_iter().map(|(term, _)| term).collect();
+        assert_eq!(apart, ["a", "b"]);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use nexus_core::Result;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tantivy::columnar::ColumnValues;
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::Postings;
 use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
+use super::clauses::Clause;
 use crate::error::text;
 use crate::rows::passage;
 use crate::search::bit_set::BitSet;
@@ -83,22 +83,14 @@ impl Columns {
         i64::try_from(self.passages.get_val(doc)).unwrap_or(0)
     }
 
+    /// Returns the number of terms of a passage.
+    pub(super) fn length(&self, doc: DocId) -> u32 {
+        u32::try_from(self.lengths.get_val(doc)).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn version(&self, doc: DocId) -> i64 {
         passage::split(self.passage(doc)).0
     }
-}
-
-/// Word of the question with its statistics.
-#[derive(Clone, Debug)]
-pub(super) struct Word {
-    pub(super) text: String,
-    pub(super) term: Term,
-    /// Number of occurrences in the question.
-    pub(super) weight: f32,
-    /// Number of counted passages that hold it.
-    pub(super) passages: u64,
-    /// Number of visible passages that hold it, if requested.
-    pub(super) permitted: u64,
 }
 
 /// Passages that are counted.
@@ -135,27 +127,24 @@ impl CountedSet<'_> {
     }
 }
 
-/// Calls `take` for every word and every document of `docs`, in ascending order, that holds it: place in `docs`,
-/// word, frequency, length.
+/// Calls `take` for every clause and every document of `docs`, in ascending order, that holds its term: place in
+/// `docs`, clause with its number, frequency.
 pub(super) fn each_frequency(
     reader: &SegmentReader,
-    words: &[Word],
+    clauses: &[Clause],
     docs: &[DocId],
-    mut take: impl FnMut(usize, &Word, u32, u32),
+    mut take: impl FnMut(usize, (usize, &Clause), u32),
 ) -> Result<()> {
-    let Some(first) = words.first() else { return Ok(()) };
-    let field = first.term.field();
-    let inverted = reader.inverted_index(field).map_err(text)?;
-    let lengths: FieldNormReader = reader.get_fieldnorms_reader(field).map_err(text)?;
-    for word in words {
+    for (number, clause) in clauses.iter().enumerate() {
+        let inverted = reader.inverted_index(clause.term.field()).map_err(text)?;
         let postings = inverted
-            .read_postings(&word.term, IndexRecordOption::WithFreqs)
+            .read_postings(&clause.term, IndexRecordOption::WithFreqs)
             .map_err(|error| text(error.into()))?;
         let Some(mut postings) = postings else { continue };
         for (place, &doc) in docs.iter().enumerate() {
             let at = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
             if at == doc {
-                take(place, word, postings.term_freq(), lengths.fieldnorm(doc));
+                take(place, (number, clause), postings.term_freq());
             }
         }
     }
@@ -164,13 +153,16 @@ pub(super) fn each_frequency(
 
 /// Statistics for tantivy, so that its pruning bounds follow from them.
 pub(super) struct Provider<'a> {
+    /// Field whose lengths count.
+    pub(super) measured: Field,
     pub(super) statistics: Statistics,
     pub(super) found: HashMap<&'a Term, u64>,
 }
 
 impl Bm25StatisticsProvider for Provider<'_> {
-    fn total_num_tokens(&self, _field: Field) -> tantivy::Result<u64> {
-        Ok(self.statistics.terms)
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        // Fields without lengths count as of one term, so that the score of such a term is its weight.
+        Ok(if field == self.measured { self.statistics.terms } else { self.statistics.passages })
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {

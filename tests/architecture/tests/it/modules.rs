@@ -18,7 +18,7 @@ const CORE: Floors = &[
         &[
             "escape  hex  task_group  usage",
             "error",
-            "clock  id  language  money  page  store_retry",
+            "clock  dates  id  language  money  page  store_retry",
             "owner  principal",
         ],
     ),

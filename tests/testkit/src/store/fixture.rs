@@ -304,6 +304,7 @@ pub fn query(text: &str) -> Query {
     Query {
         corpus: corpus("c"),
         text: text.to_owned(),
+        language: None,
         vector: None,
         top_k: 10,
         filter: None,

@@ -439,7 +439,9 @@ async fn counts_in_an_explanation_are_those_of_the_visible_passages(world: World
     let counts = async |caller: &Principal| {
         let found = world.retrieve(caller, asked.clone()).await;
         let mine = found.hits.into_iter().find(|hit| hit.passage.key.document == document("mine")).unwrap();
-        mine.terms.iter().map(|term| term.passages).collect::<Vec<_>>()
+        // Neighbours count as the more frequent of the two words.
+        let words = mine.terms.iter().filter(|term| !term.term.contains(' '));
+        words.map(|term| term.passages).collect::<Vec<_>>()
     };
     assert_eq!(counts(&reader("acme", "u")).await, [1, 1, 1, 1]);
     assert_eq!(counts(&admin("acme")).await, [3, 2, 2, 1]);

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 /// Date of a text.
 #[derive(Clone, Debug)]
-pub(super) struct Date {
+pub(crate) struct Date {
     /// Byte range in the text.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// Possible readings: `03/04/2024` is two.
-    pub(super) readings: Vec<Reading>,
+    pub(crate) readings: Vec<Reading>,
 }
 
 /// Reading of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
-    pub(super) year: Option<u32>,
-    pub(super) month: u32,
-    pub(super) day: Option<u32>,
+pub(crate) struct Reading {
+    pub(crate) year: Option<u32>,
+    pub(crate) month: u32,
+    pub(crate) day: Option<u32>,
 }
 
 /// Names of the months in lower case, from January to December, in full and as they are shortened.
@@ -78,7 +78,7 @@ const MONTHS: [&[&str]; 12] = [
 const JOINTS: [&str; 12] = ["of", "the", "de", "del", "di", "den", "van", "st", "nd", "rd", "th", "er"];
 
 /// Returns the dates of `claim` that `source` does not hold, with their places.
-pub(super) fn missing(claim: &str, dates: &[Date], source: &str) -> Vec<(usize, String)> {
+pub(crate) fn missing(claim: &str, dates: &[Date], source: &str) -> Vec<(usize, String)> {
     let held = self::dates(source);
     let parts = parts(source);
     let has_number = |wanted: u32| parts.iter().any(|part| part.number() == Some(wanted));
@@ -111,7 +111,7 @@ impl Reading {
 }
 
 /// Returns the dates of a text.
-pub(super) fn dates(text: &str) -> Vec<Date> {
+pub(crate) fn dates(text: &str) -> Vec<Date> {
     let parts = parts(text);
     let mut dates = Vec::new();
     let mut at = 0;
@@ -126,6 +126,44 @@ pub(super) fn dates(text: &str) -> Vec<Date> {
         }
     }
     dates
+}
+
+/// Bytes of a date before its year, and after it.
+const AROUND_YEAR: (usize, usize) = (28, 20);
+
+/// Returns the days of a text, each as year, month and day. A date that reads in two ways, such as `03/04/2024`, and one
+/// without a year are not among them.
+pub(crate) fn days(text: &str) -> Vec<(Range<usize>, (u32, u32, u32))> {
+    let mut found: Vec<(Range<usize>, (u32, u32, u32))> = Vec::new();
+    for year in years(text) {
+        let start = text.floor_char_boundary(year.start.saturating_sub(AROUND_YEAR.0));
+        let end = text.ceil_char_boundary((year.end + AROUND_YEAR.1).min(text.len()));
+        for date in dates(text.get(start..end).unwrap_or_default()) {
+            let range = start + date.range.start..start + date.range.end;
+            let day = |reading: &Reading| Some((reading.year?, reading.month, reading.day?));
+            let mut readings = date.readings.iter().map(day);
+            let first = readings.next().flatten();
+            let is_new = found.last().is_none_or(|(last, _)| last.end <= range.start);
+            if let Some(day) = first.filter(|first| is_new && readings.all(|other| other == Some(*first))) {
+                // A window that begins within a number or ends within one would show a part of it.
+                if range.start <= year.start && year.end <= range.end {
+                    found.push((range, day));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Returns the places of four digits that may be a year.
+fn years(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    bytes.windows(4).enumerate().filter_map(move |(start, four)| {
+        let is_year = matches!(four, [b'1' | b'2', ..]) && four.iter().all(u8::is_ascii_digit);
+        let is_whole = !is_digit(start + 4) && (start == 0 || !is_digit(start - 1));
+        (is_year && is_whole).then_some(start..start + 4)
+    })
 }
 
 /// Part of a text: digits, letters, or one sign.

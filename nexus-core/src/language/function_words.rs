@@ -3,7 +3,7 @@
 //! Their frequency cannot tell where texts are few: a word such as `many` or `does`, absent from them, would look like
 //! the rarest of all; hence these lists.
 
-use crate::language::Language;
+use super::Language;
 
 /// Returns whether `word` is a function word of `language`: an article, pronoun, auxiliary or question word. Languages
 /// without a list of their own share the English one.
@@ -13,7 +13,7 @@ pub fn is_function_word(word: &str, language: Language) -> bool {
 }
 
 /// Returns whether `language` has a list of its own.
-pub(super) fn has_function_words(language: Language) -> bool {
+pub(crate) fn has_function_words(language: Language) -> bool {
     list(language).is_some()
 }
 
