@@ -29,6 +29,11 @@ pub struct Passages {
 }
 
 impl Passages {
+    /// Returns the ids of the documents of the best passages for `question`.
+    pub fn shown(&self, question: &str) -> Vec<String> {
+        self.search(question).iter().map(document).collect()
+    }
+
     /// Chunks `documents` as ingestion would, titles as headings, and indexes the chunks.
     ///
     /// # Errors
@@ -197,7 +202,7 @@ impl Overlap {
 }
 
 /// Returns whether a quote is a gold sentence, up to differences in the sentence boundary.
-fn is_same(gold: &str, quote: &str) -> bool {
+pub fn is_same(gold: &str, quote: &str) -> bool {
     let overlap = Overlap::of(gold, quote);
     overlap.f1() >= 0.8 || overlap.recall >= 0.9 || (overlap.precision >= 0.9 && bag(quote).len() > 3)
 }

@@ -7,7 +7,9 @@ pub mod answers;
 pub mod bm25;
 pub mod clock;
 pub mod dataset;
+pub mod fit;
 pub mod metrics;
+pub mod near_misses;
 pub mod references;
 
 use std::fmt;

@@ -126,6 +126,14 @@ fn outcome(output: &Output, told: &RunReport) -> Result<()> {
                 output.lines("\n")?;
             }
             output.line(format_args!("No answer: {}.", reason.sentence()))?;
+            if let Some(nearest) = &told.answer.nearest {
+                let (place, quote) =
+                    (place(&nearest.source_name, nearest.page), one_line(&nearest.quote, QUOTE));
+                output.line(format_args!(
+                    "nearest passage, not an answer: [{}] {place} — “{quote}”",
+                    nearest.number
+                ))?;
+            }
             output
                 .note("hint: `nexus search --explain` shows what was found; use the words of the documents");
         }

@@ -18,7 +18,7 @@ use crate::llm::prompt::Prompt;
 use crate::llm::{CompletionEvent, ProviderErrorKind, Request, Turn};
 use crate::owner::is_owner_lost;
 use crate::policy::Decision;
-use crate::run::machine::{Input, RunStep, State, next_effect, step};
+use crate::run::machine::{Found, Input, RunStep, State, next_effect, step};
 use crate::run::model::Run;
 use crate::run::registry::DriverGuard;
 use crate::search::Search;
@@ -131,9 +131,11 @@ impl Engine {
     /// Searches for the run's question, and selects the passages that fit the model.
     async fn retrieve(&self, run: &Run, allowed: Authorised<()>) -> Result<Input> {
         let history = self.history(run).await?;
+        let text = follow_up(&run.ask.question, &history);
+        let search_text = (text != run.ask.question).then(|| text.clone());
         let search = Search {
             corpus: run.ask.corpus.clone(),
-            text: follow_up(&run.ask.question, &history),
+            text,
             vector: None,
             top_k: run.ask.options.top_k,
             filter: run.ask.options.filter.clone(),
@@ -151,7 +153,7 @@ impl Engine {
         let (provider, model) = (options.provider.as_deref(), options.model.as_deref());
         let (_, model) = self.gateway.answers_with(run.tenant(), provider, model).await?;
         let debug = self.settings.debug_events;
-        Ok(Input::Retrieved { retrieved, evidence: request.evidence, model, debug })
+        Ok(Input::Retrieved(Found { search_text, retrieved, evidence: request.evidence, model, debug }))
     }
 
     /// Returns the session's messages before this run's question. They are the same on every read, so that a retried

@@ -60,6 +60,11 @@ fn ends(sentence: &str, rest: &str) -> bool {
     }
     let stop = body.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»', '*', '_', '`']);
     if let Some(before) = stop.strip_suffix('.') {
+        let begins_word = before.ends_with(char::is_whitespace) && rest.starts_with(char::is_alphanumeric);
+        if begins_word && body.len() == sentence.len() {
+            // As in `.NET`.
+            return false;
+        }
         let is_quoted = stop.len() < body.len();
         return is_quoted || !belongs_to_word(before, first_word(rest));
     }

@@ -77,6 +77,24 @@ pub(super) fn missing_values(claim: &str, sources: &[&Evidence]) -> Vec<Finding>
     findings
 }
 
+/// Returns whether `source` holds all dates and numbers of `claim`, however they are written.
+pub(crate) fn holds_quantities(claim: &str, source: &str) -> bool {
+    let dates = dates::dates(claim);
+    let ranges: Vec<_> = dates.iter().map(|date| date.range.clone()).collect();
+    dates::missing(claim, &dates, source).is_empty() && numbers::missing(claim, &ranges, source).is_empty()
+}
+
+/// Returns the number that `word`, in lower case, names.
+pub(crate) fn number_in_words(word: &str) -> Option<u32> {
+    number_words::number(word)
+}
+
+/// Returns the days of `text` as year, month and day, each 0 where the text does not say it.
+pub(crate) fn days(text: &str) -> Vec<(u32, u32, u32)> {
+    let readings = dates::dates(text).into_iter().filter_map(|date| date.readings.into_iter().next());
+    readings.map(|day| (day.year.unwrap_or(0), day.month, day.day.unwrap_or(0))).collect()
+}
+
 /// Returns everything that is shown of a passage: its text, its headings and the name of its source.
 fn whole_text(evidence: &Evidence) -> String {
     let mut text = evidence.text.clone();

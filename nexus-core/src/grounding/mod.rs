@@ -14,6 +14,7 @@ use crate::id::DocumentId;
 use crate::retrieve::Hit;
 
 pub use findings::{Finding, FindingKind};
+pub(crate) use findings::{days, holds_quantities, number_in_words};
 
 /// Passage as shown to a model. Always data, never instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -60,6 +60,11 @@ impl Turn {
         Self::Said { role, text: text.into() }
     }
 
+    /// Returns whether the user said it.
+    pub fn is_question(&self) -> bool {
+        matches!(self, Self::Said { role: MessageRole::User, .. })
+    }
+
     /// Returns the text of the turn.
     pub fn text(&self) -> &str {
         match self {

@@ -1,6 +1,6 @@
 //! Language models: the [`Request`], the streamed [`CompletionEvent`]s, and the [`LlmProvider`] port.
 //!
-//! - `conversation`: earlier turns, and the tools that a model may call.
+//! - `conversation`: earlier turns, and the tools that a model may call; `follow_up`: what a question refers to.
 //! - `parameters`: sampling and output format.
 //! - `completion`: a complete answer.
 //! - `verdict`: what a complete reply is worth; `abstention`: phrases by which a model abstains.
@@ -12,6 +12,7 @@ mod abstention;
 mod completion;
 mod conversation;
 pub mod extractive;
+mod follow_up;
 mod parameters;
 pub mod prompt;
 mod provider_error;
@@ -32,6 +33,7 @@ use crate::usage::Usage;
 pub use completion::Completion;
 pub use conversation::{CallSignature, MessageRole, ToolCall, ToolChoice, ToolSpec, Turn};
 pub use extractive::Extractive;
+pub use follow_up::with_reference;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
 pub use provider_error::ProviderErrorKind;
 pub use verdict::{ReplyVerdict, TextMark, judge};

@@ -120,6 +120,9 @@ impl EventBody {
 pub struct Metadata {
     /// Model that answers.
     pub model: String,
+    /// Text that was searched for, where it is not the question alone: that of a follow-up, with what it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_text: Option<String>,
     /// Search mode; `lexical` when no embedder is configured.
     pub search_mode: SearchMode,
     /// Whether fewer passages were visible than requested.
@@ -170,4 +173,7 @@ pub struct Answer {
     /// Mark of a text that is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<TextMark>,
+    /// Nearest passage, which is no answer: of an abstention for which a passage came close.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Citation>,
 }

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::corpus::AnswerRelease;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::grounding::{Citation, Evidence};
-use crate::llm::{Abstention, CompletionEvent, MessageRole, TextMark};
+use crate::llm::{Abstention, CompletionEvent, MessageRole, TextMark, extractive};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
 use crate::session::Message;
@@ -117,22 +117,28 @@ pub fn next_effect(phase: &Phase) -> Option<RunStep> {
     }
 }
 
+/// Result of the retrieval.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Text that was searched for, where it is not the question alone.
+    pub search_text: Option<String>,
+    /// Retrieved hits.
+    pub retrieved: Retrieved,
+    /// Evidence for the prompt: the hits that fit the model, numbered.
+    pub evidence: Vec<Evidence>,
+    /// Model that answers.
+    pub model: String,
+    /// Whether to emit all hits to the user.
+    pub debug: bool,
+}
+
 /// Input of the state machine: the result of a step, or an outside event.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Decision of the policy.
     Decided(Decision),
     /// Result of the retrieval.
-    Retrieved {
-        /// Retrieved hits.
-        retrieved: Retrieved,
-        /// Evidence for the prompt: the hits that fit the model, numbered.
-        evidence: Vec<Evidence>,
-        /// Model that answers.
-        model: String,
-        /// Whether to emit all hits to the user.
-        debug: bool,
-    },
+    Retrieved(Found),
     /// Events of the model's output; all that were at hand.
     ModelOutput(Vec<CompletionEvent>),
     /// Speech of the answer.
@@ -213,9 +219,7 @@ pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> 
         (_, Input::Failed(failure)) => close(state, Outcome::Failed { failure }, now, &mut changes),
         (_, Input::BudgetExceeded(reason)) => close(state, Outcome::OverQuota { reason }, now, &mut changes),
         (Phase::Accepted, Input::Decided(decision)) => decided(state, decision, now, &mut changes),
-        (Phase::Authorised, Input::Retrieved { retrieved, evidence, model, debug }) => {
-            found(state, retrieved, evidence, model, debug, now, &mut changes);
-        }
+        (Phase::Authorised, Input::Retrieved(retrieval)) => found(state, retrieval, now, &mut changes),
         (Phase::Retrieved, Input::ModelOutput(pieces)) => {
             for piece in pieces {
                 said(state, piece, now, &mut changes);
@@ -244,15 +248,8 @@ fn decided(state: &mut State, decision: Decision, now: Timestamp, changes: &mut 
     }
 }
 
-fn found(
-    state: &mut State,
-    retrieved: Retrieved,
-    evidence: Vec<Evidence>,
-    model: String,
-    debug: bool,
-    now: Timestamp,
-    changes: &mut Changes,
-) {
+fn found(state: &mut State, retrieval: Found, now: Timestamp, changes: &mut Changes) {
+    let Found { search_text, retrieved, evidence, model, debug } = retrieval;
     let hashes = evidence.iter().map(|shown| audit::Digest::of(shown.text.as_bytes()));
     let payload = Payload::new()
         .ids("documents", evidence.iter().map(|shown| &shown.passage.document))
@@ -263,6 +260,7 @@ fn found(
     changes.audit.push(draft(&state.run, SHOWN, now).with_payload(payload));
     changes.events.push(EventBody::Metadata(Metadata {
         model,
+        search_text,
         search_mode: retrieved.mode,
         under_filled: retrieved.under_filled,
         documents_in_flight: retrieved.documents_in_flight,
@@ -311,7 +309,8 @@ fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Chan
         | Outcome::NeedsApproval { .. }
         | Outcome::OverQuota { .. }
         | Outcome::Cancelled => {
-            let nothing = Answer { usage: state.answer.usage, ..Answer::default() };
+            let nearest = nearest(state, &outcome);
+            let nothing = Answer { usage: state.answer.usage, nearest, ..Answer::default() };
             changes.events.push(EventBody::Final(nothing.clone()));
             nothing
         }
@@ -324,6 +323,12 @@ fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Chan
     changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
     state.run.phase = Phase::Closed { outcome };
     state.run.completed_at = Some(now);
+}
+
+/// Returns the nearest of the passages that were shown, for a run that abstains from them.
+fn nearest(state: &State, outcome: &Outcome) -> Option<Citation> {
+    let abstains = matches!(outcome, Outcome::Abstained { .. });
+    abstains.then(|| extractive::nearest(&state.run.ask.question, &state.evidence)).flatten()
 }
 
 /// Returns the facts of the record of a run's end, after its last event.
@@ -349,7 +354,7 @@ fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
 }
 
 fn message(run: &Run, role: MessageRole, said: Answer, at: Timestamp) -> Message {
-    let Answer { text, citations, mark, usage: _ } = said;
+    let Answer { text, citations, mark, usage: _, nearest: _ } = said;
     Message { run: run.id.clone(), role, text, citations, mark, at }
 }
 

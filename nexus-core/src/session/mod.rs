@@ -9,11 +9,9 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
-use crate::language::Language;
-use crate::llm::{MessageRole, TextMark};
+use crate::llm::{MessageRole, TextMark, with_reference};
 use crate::page::{Page, invalid_cursor};
 use crate::principal::TenantId;
-use crate::retrieve::analysis::analyse;
 
 /// Conversation of one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,16 +145,9 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     ) -> Result<()>;
 }
 
-/// Minimum number of content words of a self-contained question.
-const SELF_CONTAINED_WORDS: usize = 3;
-
-/// Returns the search text of a `question` after `earlier` messages. A question too short to stand alone, such as "and
-/// for managers?", is searched together with the question before it.
+/// Returns the search text of a `question` after `earlier` messages: with the questions that it refers to.
 pub fn follow_up(question: &str, earlier: &[Message]) -> String {
-    let words = analyse(question, Language::detect(question).unwrap_or(Language::English)).len();
-    let before = earlier.iter().rev().find(|message| message.role == MessageRole::User);
-    match before {
-        Some(before) if words < SELF_CONTAINED_WORDS => format!("{question}\n{}", before.text),
-        Some(_) | None => question.to_owned(),
-    }
+    let asked = earlier.iter().filter(|message| message.role == MessageRole::User);
+    let asked: Vec<&str> = asked.map(|message| message.text.as_str()).collect();
+    with_reference(question, &asked)
 }

@@ -38,6 +38,11 @@ fn an_abbreviation_may_end_a_sentence_before_an_opener() {
 }
 
 #[test]
+fn a_full_stop_may_begin_a_word() {
+    check("C# and .NET 8 are supported. So is R.", &["C# and .NET 8 are supported.", "So is R."]);
+}
+
+#[test]
 fn a_wrapped_line_goes_on_and_a_quotation_mark_stays() {
     check(
         "The term ends\nin May. He said \"stop.\" Then he left.",

@@ -1,93 +1,100 @@
-//! Score of a sentence: its coverage of the question's terms.
+//! Score of a candidate: a logistic model over what it shares with the question.
 //!
-//! Coverage is also the confidence, except for a sentence without a number when the question asks for one. Inverse
-//! document frequency among the passages helps to choose between their sentences, but hardly to tell whether they
-//! answer: the search found them by those words. A word that no passage says weighs most. Proximity of the words,
-//! common prefixes, and words elsewhere in the passage were measured and made no difference.
+//! The features depend on the question and the candidate's own passage alone: no other passage, no rank and no score of
+//! the search changes them.
 
 use super::lexicon::{self, Expected};
-use super::passage::Candidate;
-use super::question::{Question, Terms};
+use super::question::Question;
+use super::unit::{Unit, text};
 use crate::grounding::Evidence;
 use crate::grounding::quotable_units::SentenceKind;
 
-/// Weight of a term in the headings or the document's name, beside 1 in the sentence.
-const IN_CONTEXT: f32 = 0.6;
-/// Weight of a term in the sentence before.
-const IN_NEIGHBOUR: f32 = 0.35;
-/// Base weight of a term, beside its rarity.
-const COMMON: f32 = 2.0;
-/// Mass that is never covered, in term weights: half of a short question is less than half of a long one.
-const UNCOVERED: f32 = 2.0;
-/// Factor on the rarity of a term that the evidence does not hold.
-const ABSENT: f32 = 1.3;
-/// Bonus for the expected kind of answer.
-const EXPECTED: f32 = 0.15;
-/// Bonus of the first passage; the second gets half of it, the third a third.
-const RANK: f32 = 0.4;
-/// Factor on the confidence in a sentence without a number when the question asks for one.
-const WITHOUT_NUMBER: f32 = 0.7;
-/// Factor on a line of code, beside 1 for a statement.
-const CODE: f32 = 0.6;
+/// Mass of a question that is never covered: half of a short question is less than half of a long one.
+const UNCOVERED: f32 = 0.8;
 
-/// Sentence with its score.
-#[derive(Debug)]
-pub(super) struct Scored {
-    /// The sentence.
-    pub(super) candidate: Candidate,
-    /// Ranking score.
-    pub(super) score: f32,
-    /// Weighted share of the question's terms covered, reduced when an expected number is missing: from 0 to 1.
-    pub(super) confidence: f32,
-}
+/// Number of features.
+pub const FEATURES: usize = 15;
 
-/// Scores every sentence, in the order of `candidates`.
-pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<Candidate>) -> Vec<Scored> {
-    let weights = weights(question, &candidates);
-    let total = mass(&weights, Terms::MAX) + UNCOVERED;
-    let share = |terms: Terms| mass(&weights, terms) / total;
-    let mut before: Option<(usize, Terms)> = None;
-    let scored = candidates.into_iter().map(|candidate| {
-        let near = before.filter(|(passage, _)| *passage == candidate.passage).map_or(0, |(_, terms)| terms);
-        before = Some((candidate.passage, candidate.terms));
-        let context = candidate.context & !candidate.terms;
-        let near = near & !candidate.terms & !context;
-        let coverage = share(candidate.terms) + IN_CONTEXT * share(context) + IN_NEIGHBOUR * share(near);
-        let coverage = if candidate.sentence.kind == SentenceKind::Code { CODE * coverage } else { coverage };
-        let text = evidence.get(candidate.passage).and_then(|e| e.text.get(candidate.sentence.range.clone()));
-        let text = text.unwrap_or_default();
-        let lacks_number = question.expected == Expected::Number && lexicon::lacks_number(text);
-        let confidence = if lacks_number { WITHOUT_NUMBER * coverage } else { coverage };
-        let score = confidence * (1.0 + bonus(question.expected, text, candidate.passage));
-        Scored { candidate, score, confidence }
-    });
-    scored.collect()
-}
+/// Names of the features, in the order of their weights.
+pub const NAMES: [&str; FEATURES] = [
+    "bias",
+    "own",
+    "related",
+    "context",
+    "before",
+    "passage",
+    "rest of the question",
+    "other words are missing",
+    "adjacency",
+    "definite span",
+    "begins with the subject",
+    "denies",
+    "code",
+    "headings share nothing",
+    "points back",
+];
 
-fn bonus(expected: Expected, text: &str, passage: usize) -> f32 {
-    let is_of_kind = expected != Expected::Anything && expected.is_in(text);
-    RANK / as_f32(passage + 1) + if is_of_kind { EXPECTED } else { 0.0 }
-}
+/// Weights of the features.
+pub const WEIGHTS: [f32; FEATURES] =
+    [-2.2, 4.4, 3.2, 2.2, 0.9, 2.0, 0.6, -1.4, 0.5, 0.5, 0.9, -2.4, -1.0, -1.0, -0.4];
 
-/// Returns the weight of each term: its salience and its rarity among the sentences.
-fn weights(question: &Question, candidates: &[Candidate]) -> Vec<f32> {
-    let sentences = as_f32(candidates.len());
-    let said = candidates.iter().fold(0, |said, candidate| said | candidate.terms | candidate.context);
-    let weight = |(term, salience): (usize, &f32)| {
-        let holding =
-            as_f32(candidates.iter().filter(|candidate| candidate.terms & (1 << term) != 0).count());
-        let rarity = (1.0 + (sentences - holding + 0.5) / (holding + 0.5)).ln();
-        let rarity = if said & (1 << term) == 0 { ABSENT * rarity } else { rarity };
-        salience * (COMMON + rarity)
+/// Returns the features of `unit`.
+pub(super) fn features(question: &Question, evidence: &Evidence, unit: &Unit) -> [f32; FEATURES] {
+    let all = question.mass(u64::MAX);
+    let share = |terms: u64| question.mass(terms) / (all + UNCOVERED);
+    let own = unit.own;
+    let related = unit.related & !own;
+    // A pronoun stands for its antecedent, as a heading does for what is below it.
+    let points_back = lexicon::points_back(text(evidence, unit), question.language);
+    let above = if points_back { unit.context | unit.before } else { unit.context };
+    let context = above & !own & !related;
+    let before = unit.before & !own & !related & !context;
+    let near = own | related | context | before;
+    let elsewhere = unit.passage_terms & !near;
+    let specific = question.specific();
+    let rest = question.mass(!above);
+    let rest = if rest > 0.0 { question.mass((own | related) & !above) / rest } else { 1.0 };
+    let text = text(evidence, unit);
+    let asked = |word: &str| question.words.contains(word);
+    let is_definite = match question.expected {
+        Expected::Anything | Expected::Polar => false,
+        Expected::Time => Expected::PastTime.is_in(text, &asked),
+        expected @ (Expected::Person
+        | Expected::Place
+        | Expected::PastTime
+        | Expected::Duration
+        | Expected::Number
+        | Expected::Frequency
+        | Expected::Reason) => expected.is_in(text, &asked),
     };
-    question.salience.iter().enumerate().map(weight).collect()
+    let is_row = matches!(unit.sentence.kind, SentenceKind::Row { .. });
+    let flag = |is: bool| f32::from(u8::from(is));
+    [
+        1.0,
+        share(own),
+        share(related),
+        share(context),
+        share(before),
+        share(elsewhere),
+        rest,
+        share(!specific & !unit.passage_terms & !near),
+        unit.adjacency,
+        flag(is_definite),
+        flag(unit.first < 2),
+        flag(
+            !is_row
+                && !question.is_negated
+                && question.expected != Expected::Polar
+                && lexicon::is_negated(text),
+        ),
+        flag(unit.sentence.kind == SentenceKind::Code),
+        flag(above == 0),
+        flag(points_back),
+    ]
 }
 
-fn mass(weights: &[f32], terms: Terms) -> f32 {
-    weights.iter().enumerate().filter(|(term, _)| terms & (1 << term) != 0).map(|(_, weight)| weight).sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of sentences and words are small")]
-fn as_f32(count: usize) -> f32 {
-    count as f32
+/// Returns the probability of an answer with these features.
+pub(super) fn probability(features: &[f32; FEATURES]) -> f32 {
+    let sum: f32 = features.iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum();
+    1.0 / (1.0 + (-sum).exp())
 }

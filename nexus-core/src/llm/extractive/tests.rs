@@ -1,8 +1,12 @@
+mod laws;
+mod neighbours;
+
 use futures::executor::block_on;
 use proptest::prelude::*;
 
 use super::*;
 use crate::grounding::{Citation, Evidence, tests::evidence};
+use crate::llm::MessageRole;
 
 /// Returns a question about `texts`, the passages of one handbook.
 fn request(question: &str, texts: &[impl AsRef<str>]) -> Request {
@@ -76,6 +80,21 @@ fn a_row_is_quoted_below_the_names_of_its_columns() {
         "What is the notice period of a senior?",
         &[table],
         "| Grade | Notice period |\n| Senior | 12 weeks | [1]",
+    );
+}
+
+#[test]
+fn a_row_of_a_long_table_is_found_by_its_key() {
+    let rows: Vec<String> =
+        (384..400).map(|n| format!("| Stop{n} | L6 | {} | no | 1984 |\n", n - 330)).collect();
+    let rows = rows.concat();
+    let table = format!(
+        "| Station | Line | Platform height cm | Lift | Opened |\n| --- | --- | --- | --- | --- |\n{rows}| Brackwater | L4 | 61 | no | 1987 |"
+    );
+    check(
+        "What is the platform height of Brackwater?",
+        &[&table],
+        "| Station | Line | Platform height cm | Lift | Opened |\n| Brackwater | L4 | 61 | no | 1987 | [1]",
     );
 }
 
@@ -167,6 +186,36 @@ fn a_sentence_without_a_number_answers_no_question_for_one() {
 fn what_two_passages_say_alike_is_quoted_once() {
     let same = "Backups are kept for ninety days.";
     check("How long are backups kept?", &[same, "Backups are kept for ninety days!"], &format!("{same} [1]"));
+}
+
+#[test]
+fn a_line_that_leads_in_a_list_brings_its_items() {
+    let marked = "Welcome.\n\nOn your first day please bring:\n\n- your passport\n- your tax number\n\nLunch is at noon.";
+    let plain = marked.replace("- ", "").replace("passport\nyour", "passport\n\nyour");
+    let answer = "On your first day please bring: [1]\nyour passport [1]\nyour tax number [1]";
+    for text in [marked, &plain] {
+        check("What do I need to bring on my first day?", &[text], answer);
+    }
+}
+
+#[test]
+fn a_blank_cell_is_no_answer() {
+    let teams = "| Team | Lead | Budget |\n|---|---|---|\n| Platform | Noor Aziz | 12,000 |\n| Design | Chiara Conti | |";
+    check_abstains("What is the budget of the Design team?", &[teams], Abstention::NotInPassages);
+    check(
+        "What is the budget of the Platform team?",
+        &[teams],
+        "| Team | Lead | Budget |\n| Platform | Noor Aziz | 12,000 | [1]",
+    );
+}
+
+#[test]
+fn a_follow_up_is_answered_with_what_it_refers_to() {
+    let texts = ["In London the hotel limit is 200 euros.", "In Zurich the hotel limit is 220 euros."];
+    let mut request = request("And in Zurich?", &texts);
+    request.history = vec![Turn::said(MessageRole::User, "What is the hotel limit in London?")];
+    let said = said(&pieces(Extractive::default(), request));
+    assert_eq!(said, "In Zurich the hotel limit is 220 euros. [2]");
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub(super) fn unspoken(input: Input) -> String {
         Input::Failed(failure) => failure.message,
         Input::BudgetExceeded(reason) => reason,
         Input::Cancelled => "the run was cancelled before its answer was spoken".to_owned(),
-        Input::Decided(_) | Input::Retrieved { .. } | Input::ModelOutput(_) | Input::SpeechReady(_) => {
+        Input::Decided(_) | Input::Retrieved(_) | Input::ModelOutput(_) | Input::SpeechReady(_) => {
             "the answer could not be spoken".to_owned()
         }
     }

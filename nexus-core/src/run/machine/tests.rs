@@ -72,7 +72,13 @@ fn found(hits: Vec<Hit>) -> Input {
         documents_in_flight: 0,
         watermark: 1,
     };
-    Input::Retrieved { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }
+    Input::Retrieved(Found {
+        search_text: None,
+        retrieved,
+        evidence,
+        model: "extractive-1".to_owned(),
+        debug: true,
+    })
 }
 
 fn decided(effect: PolicyEffect) -> Input {
