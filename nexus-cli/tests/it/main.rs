@@ -24,6 +24,7 @@ mod money;
 mod older;
 mod output;
 mod private;
+mod questions;
 mod readme;
 mod reconcile;
 mod removal;
