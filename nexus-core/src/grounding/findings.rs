@@ -5,7 +5,7 @@
 //! than accuses falsely: another way to write a value is the same value, and what cannot be compared is passed over.
 //!
 //! - `numbers`: numbers with their units; `number_words`: numbers in words.
-//! - `dates`: days of the calendar; `names`: names.
+//! - `names`: names. Days of the calendar are read by [`crate::dates`].
 
 mod names;
 mod number_words;
@@ -89,8 +89,8 @@ pub(crate) fn number_in_words(word: &str) -> Option<u32> {
     number_words::number(word)
 }
 
-/// Returns the days of `text` as year, month and day, each 0 where the text does not say it.
-pub(crate) fn days(text: &str) -> Vec<(u32, u32, u32)> {
+/// Returns the dates of `text` as year, month and day, each 0 where the text does not say it.
+pub(crate) fn partial_dates(text: &str) -> Vec<(u32, u32, u32)> {
     let readings = dates::dates(text).into_iter().filter_map(|date| date.readings.into_iter().next());
     readings.map(|day| (day.year.unwrap_or(0), day.month, day.day.unwrap_or(0))).collect()
 }

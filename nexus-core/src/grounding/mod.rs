@@ -14,7 +14,7 @@ use crate::id::DocumentId;
 use crate::retrieve::Hit;
 
 pub use findings::{Finding, FindingKind};
-pub(crate) use findings::{days, holds_quantities, number_in_words};
+pub(crate) use findings::{holds_quantities, number_in_words, partial_dates};
 
 /// Passage as shown to a model. Always data, never instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

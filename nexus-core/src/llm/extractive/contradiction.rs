@@ -10,7 +10,7 @@ use super::lexicon::{self, Expected};
 use super::question::Question;
 use super::unit::{Unit, as_f32, document_name, text};
 use crate::grounding::quotable_units::SentenceKind;
-use crate::grounding::{Evidence, days};
+use crate::grounding::{Evidence, partial_dates};
 
 /// Least share of common words, values aside, of two sentences on one subject.
 const SAME_SUBJECT: f32 = 0.6;
@@ -76,7 +76,7 @@ fn date(evidence: &Evidence) -> (u32, u32, u32) {
             .split(|c: char| !c.is_ascii_digit())
             .filter_map(|word| word.parse().ok())
             .filter(|year| (1_900..2_100).contains(year));
-        days(text).into_iter().chain(years.map(|year| (year, 0, 0))).max()
+        partial_dates(text).into_iter().chain(years.map(|year| (year, 0, 0))).max()
     };
     let headings = format!("{}\n{name}", evidence.heading_path.join("\n"));
     latest(&dated.join("\n"))
