@@ -49,7 +49,7 @@ pub enum ExactKind {
 /// assert_eq!(terms("see (CVE-2024-1234)."), ["cve-2024-1234"]);
 /// assert_eq!(terms("C++ and .NET"), ["c++", ".net"]);
 /// assert_eq!(terms("2,400,500"), terms("2400500"));
-/// assert_eq!(terms("5 March 2024"), terms("2024-03-05").split_off(1));
+/// assert_eq!(terms("5 March 2024").pop(), terms("2024-03-05").pop());
 /// ```
 pub fn exact_terms(text: &str) -> Vec<ExactTerm> {
     let mut found = Vec::new();
