@@ -195,6 +195,16 @@ impl Question {
         held.map(|(_, term)| term.weight).sum()
     }
 
+    /// Returns the terms that are no numbers and no parts of dates.
+    pub(super) fn words_other_than_quantities(&self) -> Terms {
+        let is_word = |term: &Term| {
+            let text = self.text.get(term.span.clone()).unwrap_or_default();
+            text.contains(|c: char| !c.is_ascii_digit()) && !lexicon::is_calendar(&text.to_lowercase())
+        };
+        let words = self.terms.iter().enumerate().filter(|(_, term)| is_word(term));
+        words.fold(0, |terms, (place, _)| terms | 1 << place)
+    }
+
     /// Returns the terms that a paraphrase keeps.
     pub(super) fn specific(&self) -> Terms {
         let specific = self.terms.iter().enumerate().filter(|(_, term)| term.is_specific);

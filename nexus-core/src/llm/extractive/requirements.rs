@@ -4,6 +4,7 @@
 //!   on, and the sentence does not begin with another name.
 //! - Modifiers fit: a marked one stands there, and none that excludes one of the question's.
 //! - The sentence holds a span of the expected kind, says more than the question, and its cell is not blank.
+//! - The sentence shares more with the question than numbers and dates.
 //! - What is counted, and the property that is asked for, is said there.
 
 use super::lexicon::{self, Expected, Modifier};
@@ -16,6 +17,8 @@ use crate::grounding::{Evidence, holds_quantities};
 
 /// Least mass of terms that name a subject.
 const SUBJECT: f32 = 0.5;
+/// Least mass of words beside numbers and dates of which a sentence says one.
+const WORDS: f32 = 1.2;
 
 /// Returns whether `unit`, one of the passage's `units`, meets the requirements of the question.
 pub(super) fn meets(question: &Question, evidence: &Evidence, units: &[Unit], unit: &Unit) -> bool {
@@ -24,6 +27,7 @@ pub(super) fn meets(question: &Question, evidence: &Evidence, units: &[Unit], un
         && says_more(question, unit)
         && answers_kind(question, evidence, unit, text)
         && says_focus(question, unit)
+        && says_more_than_quantities(question, unit)
         && says_subjects(question, unit)
         && names_subject(question, evidence, units, unit, text)
         && (!question.is_negated || lexicon::is_negated(text))
@@ -75,6 +79,14 @@ fn says_focus(question: &Question, unit: &Unit) -> bool {
     let around = unit.own | unit.related | unit.context | unit.before;
     let property = if question.named.is_empty() { 0 } else { question.property };
     (question.counted | property) & !around == 0
+}
+
+/// Returns whether the sentence shares more with the question than its numbers and dates: what happened in the same year is
+/// about something else. A question of little else, such as "what happened in 2023", asks for just that.
+fn says_more_than_quantities(question: &Question, unit: &Unit) -> bool {
+    let words = question.words_other_than_quantities();
+    let around = unit.own | unit.related | unit.context | unit.before;
+    around & words != 0 || question.mass(words) < WORDS
 }
 
 /// Returns whether the passage says all words of the question that no paraphrase replaces. Of a question written without

@@ -222,7 +222,7 @@ fn quotes(evidence: &[Evidence], passages: &[Passage], groups: &[Vec<&Scored>]) 
                 continue;
             };
             let units: Vec<Unit> = passage.scored.iter().map(|scored| scored.unit.clone()).collect();
-            unit::leads(evidence, &units, &scored.unit, passage.question.language)
+            unit::leads(evidence, &units, &scored.unit, &passage.question)
                 .into_iter()
                 .filter_map(|place| passage.scored.get(place))
                 .for_each(&mut add);

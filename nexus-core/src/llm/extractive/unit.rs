@@ -218,14 +218,19 @@ fn is_end(c: char) -> bool {
 }
 
 /// Returns the places of the sentences that are quoted in front of `unit`, in their order: those that it points back at,
-/// the line that leads it in, and those that say words of the question that are not said in it or above it.
-pub(super) fn leads(evidence: &Evidence, units: &[Unit], unit: &Unit, language: Language) -> Vec<usize> {
-    let points_back = lexicon::points_back(text(evidence, unit), language);
+/// the line that leads it in, and those that say words of the question that are not said in it or above it, with no
+/// modifier that the question excludes.
+pub(super) fn leads(evidence: &Evidence, units: &[Unit], unit: &Unit, question: &Question) -> Vec<usize> {
+    let points_back = lexicon::points_back(text(evidence, unit), question.language);
+    let is_excluded = |lead: &Unit| {
+        let said = lexicon::modifiers(&lexicon::plain_words(text(evidence, lead)));
+        said.iter().any(|said| question.modifiers.iter().any(|asked| asked.is_excluded_by(*said)))
+    };
     let said = unit.own | unit.related | unit.context;
     let is_needed = |lead: &Unit| {
         let is_lead_in = unit.sentence.kind != SentenceKind::Prose
             && (lead.sentence.kind == SentenceKind::Prose || is_lead_in(evidence, lead));
-        points_back || is_lead_in || (lead.own | lead.related) & !said != 0
+        points_back || is_lead_in || ((lead.own | lead.related) & !said != 0 && !is_excluded(lead))
     };
     let mut places: Vec<usize> =
         unit.leans_on.iter().copied().filter(|place| units.get(*place).is_some_and(is_needed)).collect();

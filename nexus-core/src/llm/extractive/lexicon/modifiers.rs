@@ -129,7 +129,7 @@ static GROUPS: LazyLock<Vec<Vec<Slot>>> = LazyLock::new(|| {
     LIST.lines().map(|group| group.split('|').map(slot).collect()).collect()
 });
 
-const LIST: &str = "!unpaid unbezahlt unbezahlter unbezahlten unbezahlte sans_solde sin_sueldo senza_stipendio onbetaald | paid bezahlt bezahlter bezahlten bezahlte \
+const LIST: &str = "!unpaid without_pay ohne_bezahlung ohne_lohn unbezahlt unbezahlter unbezahlten unbezahlte sans_solde sans_salaire sin_sueldo senza_stipendio senza_retribuzione onbetaald | paid bezahlt bezahlter bezahlten bezahlte \
 payé payés payée payées rémunéré rémunérés pagado pagados pagada pagadas remunerado retribuito retribuiti retribuita retribuite pagato pagate betaald
 !minimum min minimal lowest shortest fewest smallest mindest minimale minimales mínimo mínima minimo minima , least mindestens wenigstens no_less not_less no_fewer not_fewer mindestlänge | \
 !maximum max maximal most highest longest largest maximale maximales höchst máximo máxima massimo massima , limit up_to no_more not_exceed not_more cap höchstens bis_zu at_most cannot_exceed exceed

@@ -48,6 +48,29 @@ fn of_english() {
 }
 
 #[test]
+fn a_fact_of_the_same_year_is_no_answer() {
+    let passages = ["There were 20,000 bottles of water delivered on 23 January 2023."];
+    check(
+        &passages,
+        &[
+            ("What was the meal allowance for interns in 2023?", None),
+            ("What was delivered on 23 January 2023?", Some("bottles")),
+            ("What happened in January 2023?", Some("bottles")),
+        ],
+    );
+}
+
+#[test]
+fn leave_without_pay_is_unpaid_leave() {
+    let passages = ["Employees receive 28 days of paid leave. Parents may take 12 weeks of unpaid leave."];
+    let asked = said(&pieces(
+        Extractive::default(),
+        request("How long can a parent take leave without pay?", &passages),
+    ));
+    assert!(asked.contains("12 weeks") && !asked.contains("28 days"), "{asked}");
+}
+
+#[test]
 fn of_german() {
     let passages = [
         "Das Büro in Berlin wurde im März 2019 eröffnet. Der Vertrag mit Acme endet am 30. Juni 2027. Beschäftigte erhalten 27 \
