@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -54,7 +54,10 @@ pub(crate) async fn ask(nexus: &Nexus) -> RunHandle {
 }
 
 pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
+    const LONGEST: Duration = Duration::from_mins(2);
+    let began = Instant::now();
     while !condition().await {
+        assert!(began.elapsed() < LONGEST, "it never came to be");
         tokio::task::yield_now().await;
     }
 }
