@@ -1,7 +1,7 @@
 //! Natural questions over varied documents, and cases of neighbouring facts, asked of the offline answerer.
 //!
-//! `fixtures/questions/NAME.tsv` holds a kind (`answer` or `none`), a question, and words of the answer. The set `tuned`
-//! was looked at while the answerer was made; `held` was not.
+//! `fixtures/questions/NAME.tsv` holds a kind (`answer` or `none`), a question, and words of the answer. Both sets
+//! were looked at while the answerer was made: `tuned` throughout, `held` for two rules.
 
 use std::path::{Path, PathBuf};
 
